@@ -1,0 +1,222 @@
+"""``gate.input/v1``: all that a policy may look at, and all that a replay needs.
+
+Every field is always there (null or empty when nothing is known), so that ``opa check --schema`` turns a misspelt field into
+an error. `to_json` gives the stored bytes; arrays are sorted by their first identifying field by `gate.assemble`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from gate.model.base import Model
+from gate.model.evidence import CollectionError, Evidence
+from gate.model.findings import SourceFacts, Vulnerabilities
+from gate.model.parameters import Parameters
+from gate.model.sbom import Sbom
+from gate.model.waiver import Waiver
+
+SCHEMA = "gate.input/v1"
+
+
+class Platform(Model, kw_only=True):
+    os: str
+    architecture: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+class History(Model, kw_only=True):
+    created: str
+    created_by: str
+    empty_layer: bool
+
+
+class ImageConfig(Model, kw_only=True):
+    """The parts of the OCI image configuration that rules look at."""
+
+    user: str
+    """Empty when not set, which runs as root."""
+    env: tuple[str, ...]
+    entrypoint: tuple[str, ...]
+    cmd: tuple[str, ...]
+    exposed_ports: tuple[str, ...]
+    volumes: tuple[str, ...]
+    labels: dict[str, str]
+    created: str | None
+    history: tuple[History, ...]
+    diff_ids: tuple[str, ...]
+
+
+class Layer(Model, kw_only=True):
+    digest: str
+    media_type: str
+    size: int
+
+
+class Base(Model, kw_only=True):
+    """The base image and how it is known; ``provenance`` is signed, ``annotation`` and ``label`` are only said by the image."""
+
+    name: str
+    digest: str | None
+    origin: Literal["provenance", "layers", "annotation", "label", "none"]
+
+
+class Subject(Model, kw_only=True):
+    name: str
+    """Repository or file name, without tag and digest."""
+    reference: str
+    """As the caller gave it."""
+    digest: str
+    media_type: str
+    kind: Literal["image", "index", "archive", "digest"]
+    """``archive``: a daemon tarball, identified by its configuration digest; ``digest``: nothing but the digest is known."""
+    platform: Platform | None
+    index_digest: str | None
+    config_digest: str | None
+    config: ImageConfig | None
+    base: Base
+    layers: tuple[Layer, ...]
+    annotations: dict[str, str]
+
+
+class Decision(Model, kw_only=True):
+    """Everything that was chosen, so that a replay needs nothing else."""
+
+    profile: str
+    profile_digest: str
+    environment: str
+    """Name of the environment in the policy file; empty without one."""
+    params: Parameters
+    selection: tuple[str, ...]
+    """Rules asked for: ``@collection``, ``domain``, ``domain.rule``; exclusions start with ``-``."""
+    enforcement: dict[str, Literal["enforce", "report"]]
+    """By rule selector; what is not named is enforced."""
+    exit_zero: bool
+    waivers: tuple[Waiver, ...]
+    engine_required: tuple[str, ...]
+    """Engine digests that the bundle allows; empty when it names none."""
+
+
+class RunContext(Model, kw_only=True):
+    """Claims of the CI system's variables. Never used to choose a profile."""
+
+    ci: str = ""
+    source_ref: str = ""
+    source_revision: str = ""
+    actor: str = ""
+    trigger: str = ""
+    ticket: str = ""
+    url: str = ""
+
+
+class Time(Model, kw_only=True):
+    now: str
+    """RFC 3339, UTC, whole seconds, ``Z``."""
+    source: Literal["clock", "override"]
+
+
+class SignatureFact(Model, kw_only=True):
+    """A statement that somebody signed *this image*; an attestation about it is not one."""
+
+    evidence: str
+    form: Literal["cosign-sign-v1", "simple-signing", "message-signature"]
+    annotations: dict[str, str]
+    docker_reference: str
+    """What a simple-signing payload claims; informational."""
+
+
+class AttestationFact(Model, kw_only=True):
+    """A statement whose subject is this image. ``predicate`` is foreign: take its fields with ``object.get``."""
+
+    evidence: str
+    predicate_type: str
+    predicate: Any
+
+
+class Material(Model, kw_only=True):
+    uri: str
+    digest: dict[str, str]
+
+
+class ProvenanceFact(Model, kw_only=True):
+    """One SLSA provenance statement, v0.2 and v1 alike."""
+
+    evidence: str
+    predicate_type: str
+    builder: str
+    build_type: str
+    source_uri: str
+    """Canonical ``https://host/owner/repo`` where it can be told; else as written."""
+    source_digest: str
+    """Commit, hex."""
+    source_ref: str
+    invocation: str
+    started: str | None
+    finished: str | None
+    parameters: Any
+    """``externalParameters`` or ``invocation``: foreign."""
+    materials: tuple[Material, ...]
+    certificate_mismatches: tuple[str, ...]
+    """Fields in which the document contradicts the signing certificate."""
+
+
+class BrokenLink(Model, kw_only=True):
+    kind: str
+    evidence: str
+    reason: str
+
+
+class Provenance(Model, kw_only=True):
+    statements: tuple[ProvenanceFact, ...] = ()
+    broken_links: tuple[BrokenLink, ...] = ()
+
+
+class VexUse(Model, kw_only=True):
+    statement: str
+    finding: str
+    status: str
+    author: str
+    evidence: str
+
+
+class VexProblem(Model, kw_only=True):
+    statement: str
+    finding: str
+    kind: Literal["unmatched", "conflict", "superseded", "untrusted", "future", "invalid"]
+    detail: str
+    evidence: str
+
+
+class VexFacts(Model, kw_only=True):
+    statements_used: tuple[VexUse, ...] = ()
+    unmatched: tuple[VexProblem, ...] = ()
+    conflicts: tuple[VexProblem, ...] = ()
+    superseded: tuple[VexProblem, ...] = ()
+    rejected: tuple[VexProblem, ...] = ()
+
+
+class Compliance(Model, kw_only=True):
+    """FIPS or STIG facts; empty until a collector exists for the kind."""
+
+    collected: bool = False
+
+
+class Input(Model, kw_only=True):
+    schema: Literal["gate.input/v1"]
+    subject: Subject
+    decision: Decision
+    run: RunContext
+    time: Time
+    evidence: tuple[Evidence, ...]
+    vulnerabilities: Vulnerabilities
+    sbom: Sbom
+    signatures: tuple[SignatureFact, ...]
+    attestations: tuple[AttestationFact, ...]
+    provenance: Provenance
+    source: SourceFacts
+    fips: Compliance
+    stig: Compliance
+    vex: VexFacts
+    errors: tuple[CollectionError, ...]

@@ -1,0 +1,92 @@
+"""The parameters that first-party rules read from ``input.decision.params``. Null means: no limit, not asked for.
+
+The tighter direction of each (invariant 7), its flag and its help text are declared in `gate.policy.parameters`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from gate.model.base import Model
+from gate.model.findings import Severity
+
+
+class Acceptance(Model, kw_only=True):
+    """Which evidence of a kind may satisfy or deny. What a rule's METADATA demands comes on top."""
+
+    verified: bool
+    """Only verified items; otherwise an unverified ``file`` or ``computed`` item is taken too, an unsigned attached one never."""
+    bindings: tuple[Literal["signed", "embedded", "asserted"], ...]
+
+
+class RemediationDays(Model, kw_only=True):
+    """Days from ``first_seen`` to the deadline; null means no deadline."""
+
+    critical: int | None = None
+    high: int | None = None
+    medium: int | None = None
+    low: int | None = None
+    negligible: int | None = None
+    unknown: int | None = None
+    kev: int | None = None
+
+
+class Parameters(Model, kw_only=True):
+    # limits: at most N
+    max_critical: int | None
+    max_high: int | None
+    max_medium: int | None
+    max_low: int | None
+    max_unknown: int | None
+    max_vulnerabilities: int | None
+    # single findings
+    deny_kev: bool
+    deny_malware: bool
+    max_epss: float | None
+    """Deny a finding whose EPSS probability is above this, 0 to 1."""
+    deny_fixable: Severity | None
+    """Deny findings of this severity and above for which a fix exists."""
+    remediation_days: RemediationDays
+    # required evidence
+    require_scan: bool
+    require_signature: bool
+    require_sbom: bool
+    require_provenance: bool
+    require_sast: bool
+    fail_on_fips_issues: bool
+    fail_on_stig: Literal["1", "2", "3"] | None
+    accept: dict[str, Acceptance]
+    """By evidence kind; a kind that is not named takes the entry ``*``, which must be there."""
+    # sbom
+    sbom_require_identified: bool
+    """Deny on components without name, version or purl."""
+    sbom_require_scanned_packages: bool
+    """Deny on packages that a scanner saw and the SBOM lacks."""
+    # provenance
+    allowed_builders: tuple[str, ...]
+    """Exact builder ids, or prefixes ending in ``*``; empty allows every builder that a trust entry vouches for."""
+    allowed_sources: tuple[str, ...]
+    allowed_build_types: tuple[str, ...]
+    # image
+    deny_root_user: bool
+    required_labels: tuple[str, ...]
+    max_image_age_days: int | None
+    allowed_bases: tuple[str, ...]
+    """Digests of base images, or repository names; empty does not restrict."""
+    denied_base_variants: tuple[str, ...]
+    """Substrings such as ``-dev`` that a production base must not have."""
+    # source
+    max_sast_errors: int | None
+    max_sast_warnings: int | None
+    # evidence
+    max_evidence_age_days: int | None
+    max_db_age_days: int | None
+    clock_skew_seconds: int
+    # vex and waivers
+    vex_authors: tuple[str, ...]
+    """Authors whose statements may suppress; empty means that none may under `vex_require_signed`, any without it."""
+    vex_require_signed: bool
+    waiver_max_days: int
+    waiver_warn_days: int
+    # the organisation's own
+    custom: dict[str, Any]

@@ -1,0 +1,40 @@
+"""A waiver: a risk that somebody accepted until a date. VEX states a fact; the two are never converted into each other."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gate.model.base import Model
+
+
+class Scope(Model, kw_only=True):
+    """Where a waiver holds; empty lists do not narrow. All given lists must match."""
+
+    images: tuple[str, ...] = ()
+    """Repository names, exact."""
+    digests: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    """purls without qualifiers, with or without version."""
+
+
+class Waiver(Model, kw_only=True):
+    id: str
+    rule: str
+    """``domain.rule``; never ``*`` and never a whole domain."""
+    term: str
+    """The result's term, or a vulnerability id that stands before ``|`` in it; empty waives the rule as a whole."""
+    scope: Scope
+    reason: str
+    owner: str
+    ticket: str
+    created: str
+    expires: str
+    """RFC 3339, UTC, exclusive."""
+    approved_by: str = ""
+    source: str = ""
+    """File name and digest it was read from."""
+    state: Literal["active", "pending", "expired", "invalid"]
+    """Worked out by `gate.policy.waivers.judge`, the one place that decides."""
+    problem: str = ""
+    """Why it is ``invalid``."""
+    expires_in_s: int | None = None
