@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from gate.model.base import Model
 
 Kind = Literal[
-    "vulnerabilities", "sbom", "signature", "provenance", "sast", "vex", "vsa", "fips", "stig", "approval", "attestation", "unknown"
+    "vulnerabilities",
+    "sbom",
+    "signature",
+    "provenance",
+    "sast",
+    "vex",
+    "vsa",
+    "fips",
+    "stig",
+    "approval",
+    "attestation",
+    "unknown",
 ]
 """``attestation`` is a verified or unverified in-toto statement of a predicate type without a reader; policies see its body."""
 Origin = Literal["attestation", "referrer", "file", "image", "computed"]
@@ -19,7 +32,7 @@ does; ``none``: nothing does, or it names another digest."""
 On = Literal["index", "platform", "none"]
 
 
-class Producer(Model, kw_only=True):
+class Producer(Model, frozen=True, kw_only=True):
     """The tool that made the document, as the document says."""
 
     name: str = ""
@@ -30,7 +43,7 @@ class Producer(Model, kw_only=True):
     """RFC 3339 time at which the tool's vulnerability database was built."""
 
 
-class Diagnostic(Model, kw_only=True):
+class Diagnostic(Model, frozen=True, kw_only=True):
     """Something odd in a document that did not stop it from being read."""
 
     code: str
@@ -41,7 +54,7 @@ class Diagnostic(Model, kw_only=True):
     """JSON pointer, file or item of the first occurrence."""
 
 
-class Verification(Model, kw_only=True):
+class Verification(Model, frozen=True, kw_only=True):
     """What was verified about an item, by which trust entry, and which checks that entry relaxed."""
 
     state: Literal["verified", "unverified", "failed"]
@@ -61,7 +74,7 @@ class Verification(Model, kw_only=True):
     """Names of the checks that were made, in order."""
     relaxed: tuple[str, ...] = ()
     """Names of the checks that the trust entry waived."""
-    claims: dict[str, str] = {}
+    claims: dict[str, str] = msgspec.field(default_factory=dict)
     """Fulcio certificate extensions by name (``source_repository_uri``, ``source_repository_digest`` …)."""
     reason: str | None = None
     """Why the state is not ``verified``."""
@@ -70,7 +83,7 @@ class Verification(Model, kw_only=True):
 UNVERIFIED = Verification(state="unverified", reason="not signed")
 
 
-class Evidence(Model, kw_only=True):
+class Evidence(Model, frozen=True, kw_only=True):
     """One document, by the digest of its stored bytes."""
 
     id: str
@@ -99,7 +112,7 @@ class Evidence(Model, kw_only=True):
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-class CollectionError(Model, kw_only=True):
+class CollectionError(Model, frozen=True, kw_only=True):
     """Something that kept evidence of a kind from being read; a rule that needs the kind gives no verdict."""
 
     kind: Kind

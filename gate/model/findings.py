@@ -13,7 +13,7 @@ VexStatus = Literal["not_affected", "affected", "fixed", "under_investigation"]
 Reachable = Literal["yes", "no", "unknown"]
 
 
-class Package(Model, kw_only=True):
+class Package(Model, frozen=True, kw_only=True):
     """The package that a finding is in, as first reported; ``type`` is the purl type where a purl is known."""
 
     name: str
@@ -24,7 +24,7 @@ class Package(Model, kw_only=True):
     locations: tuple[str, ...] = ()
 
 
-class SeverityFact(Model, kw_only=True):
+class SeverityFact(Model, frozen=True, kw_only=True):
     """One chosen severity and where it came from; every source is kept."""
 
     value: Severity
@@ -32,20 +32,20 @@ class SeverityFact(Model, kw_only=True):
     by_source: dict[str, Severity]
 
 
-class Cvss(Model, kw_only=True):
+class Cvss(Model, frozen=True, kw_only=True):
     source: str
     version: str
     vector: str
     score: float | None
 
 
-class Epss(Model, kw_only=True):
+class Epss(Model, frozen=True, kw_only=True):
     probability: float
     percentile: float
     date: str
 
 
-class Kev(Model, kw_only=True):
+class Kev(Model, frozen=True, kw_only=True):
     """An entry in CISA's catalogue of known exploited vulnerabilities."""
 
     date_added: str
@@ -53,7 +53,7 @@ class Kev(Model, kw_only=True):
     ransomware: bool
 
 
-class Fix(Model, kw_only=True):
+class Fix(Model, frozen=True, kw_only=True):
     """Whether a fix *exists*; the finding itself is still there. Never to be mixed with a VEX status ``fixed``."""
 
     state: Literal["available", "none", "wont_fix", "deferred", "eol", "unknown"]
@@ -61,14 +61,14 @@ class Fix(Model, kw_only=True):
     available_since: str | None = None
 
 
-class Suppression(Model, kw_only=True):
+class Suppression(Model, frozen=True, kw_only=True):
     """A scanner's own claim that a finding does not count; it comes back as a finding marked so, and still counts."""
 
     scanner: str
     reason: str
 
 
-class AppliedVex(Model, kw_only=True):
+class AppliedVex(Model, frozen=True, kw_only=True):
     """The statement that won for a finding."""
 
     status: VexStatus
@@ -80,7 +80,7 @@ class AppliedVex(Model, kw_only=True):
     """Whether the profile lets this statement suppress (author, signature); if not, the finding still counts."""
 
 
-class Finding(Model, kw_only=True):
+class Finding(Model, frozen=True, kw_only=True):
     """One vulnerability (alias cluster) in one package version."""
 
     key: str
@@ -106,7 +106,7 @@ class Finding(Model, kw_only=True):
     url: str
 
 
-class Scan(Model, kw_only=True):
+class Scan(Model, frozen=True, kw_only=True):
     """One scan, and whether anything shows that it looked at packages at all (invariant 1)."""
 
     evidence: str
@@ -123,7 +123,7 @@ class Scan(Model, kw_only=True):
     """True for formats that cannot carry package versions (SARIF)."""
 
 
-class Disagreement(Model, kw_only=True):
+class Disagreement(Model, frozen=True, kw_only=True):
     """Scanners say different things of one finding; ``values`` by scanner."""
 
     finding: str
@@ -131,7 +131,7 @@ class Disagreement(Model, kw_only=True):
     values: dict[str, str]
 
 
-class Counts(Model, kw_only=True):
+class Counts(Model, frozen=True, kw_only=True):
     """One per alias cluster × package × version."""
 
     critical: int = 0
@@ -144,7 +144,7 @@ class Counts(Model, kw_only=True):
     total: int = 0
 
 
-class Vulnerabilities(Model, kw_only=True):
+class Vulnerabilities(Model, frozen=True, kw_only=True):
     scans: tuple[Scan, ...] = ()
     findings: tuple[Finding, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
@@ -154,7 +154,7 @@ class Vulnerabilities(Model, kw_only=True):
     """Findings that no counting VEX statement suppresses; waivers are applied by the rules."""
 
 
-class SastFinding(Model, kw_only=True):
+class SastFinding(Model, frozen=True, kw_only=True):
     """One static-analysis result. ``level`` is SARIF's."""
 
     rule: str
@@ -167,7 +167,7 @@ class SastFinding(Model, kw_only=True):
     evidence: str
 
 
-class SastRun(Model, kw_only=True):
+class SastRun(Model, frozen=True, kw_only=True):
     evidence: str
     tool: str
     version: str
@@ -176,6 +176,6 @@ class SastRun(Model, kw_only=True):
     """``versionControlProvenance.revisionId``; empty when not given."""
 
 
-class SourceFacts(Model, kw_only=True):
+class SourceFacts(Model, frozen=True, kw_only=True):
     runs: tuple[SastRun, ...] = ()
     findings: tuple[SastFinding, ...] = ()

@@ -18,7 +18,7 @@ from gate.model.waiver import Waiver
 SCHEMA = "gate.input/v1"
 
 
-class Platform(Model, kw_only=True):
+class Platform(Model, frozen=True, kw_only=True):
     os: str
     architecture: str
     variant: str = ""
@@ -27,13 +27,13 @@ class Platform(Model, kw_only=True):
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
-class History(Model, kw_only=True):
+class History(Model, frozen=True, kw_only=True):
     created: str
     created_by: str
     empty_layer: bool
 
 
-class ImageConfig(Model, kw_only=True):
+class ImageConfig(Model, frozen=True, kw_only=True):
     """The parts of the OCI image configuration that rules look at."""
 
     user: str
@@ -49,13 +49,13 @@ class ImageConfig(Model, kw_only=True):
     diff_ids: tuple[str, ...]
 
 
-class Layer(Model, kw_only=True):
+class Layer(Model, frozen=True, kw_only=True):
     digest: str
     media_type: str
     size: int
 
 
-class Base(Model, kw_only=True):
+class Base(Model, frozen=True, kw_only=True):
     """The base image and how it is known; ``provenance`` is signed, ``annotation`` and ``label`` are only said by the image."""
 
     name: str
@@ -63,7 +63,7 @@ class Base(Model, kw_only=True):
     origin: Literal["provenance", "layers", "annotation", "label", "none"]
 
 
-class Subject(Model, kw_only=True):
+class Subject(Model, frozen=True, kw_only=True):
     name: str
     """Repository or file name, without tag and digest."""
     reference: str
@@ -81,7 +81,7 @@ class Subject(Model, kw_only=True):
     annotations: dict[str, str]
 
 
-class Decision(Model, kw_only=True):
+class Decision(Model, frozen=True, kw_only=True):
     """Everything that was chosen, so that a replay needs nothing else."""
 
     profile: str
@@ -99,7 +99,7 @@ class Decision(Model, kw_only=True):
     """Engine digests that the bundle allows; empty when it names none."""
 
 
-class RunContext(Model, kw_only=True):
+class RunContext(Model, frozen=True, kw_only=True):
     """Claims of the CI system's variables. Never used to choose a profile."""
 
     ci: str = ""
@@ -111,13 +111,13 @@ class RunContext(Model, kw_only=True):
     url: str = ""
 
 
-class Time(Model, kw_only=True):
+class Time(Model, frozen=True, kw_only=True):
     now: str
     """RFC 3339, UTC, whole seconds, ``Z``."""
     source: Literal["clock", "override"]
 
 
-class SignatureFact(Model, kw_only=True):
+class SignatureFact(Model, frozen=True, kw_only=True):
     """A statement that somebody signed *this image*; an attestation about it is not one."""
 
     evidence: str
@@ -127,7 +127,7 @@ class SignatureFact(Model, kw_only=True):
     """What a simple-signing payload claims; informational."""
 
 
-class AttestationFact(Model, kw_only=True):
+class AttestationFact(Model, frozen=True, kw_only=True):
     """A statement whose subject is this image. ``predicate`` is foreign: take its fields with ``object.get``."""
 
     evidence: str
@@ -135,12 +135,12 @@ class AttestationFact(Model, kw_only=True):
     predicate: Any
 
 
-class Material(Model, kw_only=True):
+class Material(Model, frozen=True, kw_only=True):
     uri: str
     digest: dict[str, str]
 
 
-class ProvenanceFact(Model, kw_only=True):
+class ProvenanceFact(Model, frozen=True, kw_only=True):
     """One SLSA provenance statement, v0.2 and v1 alike."""
 
     evidence: str
@@ -162,18 +162,18 @@ class ProvenanceFact(Model, kw_only=True):
     """Fields in which the document contradicts the signing certificate."""
 
 
-class BrokenLink(Model, kw_only=True):
+class BrokenLink(Model, frozen=True, kw_only=True):
     kind: str
     evidence: str
     reason: str
 
 
-class Provenance(Model, kw_only=True):
+class Provenance(Model, frozen=True, kw_only=True):
     statements: tuple[ProvenanceFact, ...] = ()
     broken_links: tuple[BrokenLink, ...] = ()
 
 
-class VexUse(Model, kw_only=True):
+class VexUse(Model, frozen=True, kw_only=True):
     statement: str
     finding: str
     status: str
@@ -181,7 +181,7 @@ class VexUse(Model, kw_only=True):
     evidence: str
 
 
-class VexProblem(Model, kw_only=True):
+class VexProblem(Model, frozen=True, kw_only=True):
     statement: str
     finding: str
     kind: Literal["unmatched", "conflict", "superseded", "untrusted", "future", "invalid"]
@@ -189,7 +189,7 @@ class VexProblem(Model, kw_only=True):
     evidence: str
 
 
-class VexFacts(Model, kw_only=True):
+class VexFacts(Model, frozen=True, kw_only=True):
     statements_used: tuple[VexUse, ...] = ()
     unmatched: tuple[VexProblem, ...] = ()
     conflicts: tuple[VexProblem, ...] = ()
@@ -197,13 +197,13 @@ class VexFacts(Model, kw_only=True):
     rejected: tuple[VexProblem, ...] = ()
 
 
-class Compliance(Model, kw_only=True):
+class Compliance(Model, frozen=True, kw_only=True):
     """FIPS or STIG facts; empty until a collector exists for the kind."""
 
     collected: bool = False
 
 
-class Input(Model, kw_only=True):
+class Input(Model, frozen=True, kw_only=True):
     schema: Literal["gate.input/v1"]
     subject: Subject
     decision: Decision

@@ -11,7 +11,7 @@ from gate.model.base import Model
 from gate.model.findings import Severity
 
 
-class Acceptance(Model, kw_only=True):
+class Acceptance(Model, frozen=True, kw_only=True):
     """Which evidence of a kind may satisfy or deny. What a rule's METADATA demands comes on top."""
 
     verified: bool
@@ -19,7 +19,7 @@ class Acceptance(Model, kw_only=True):
     bindings: tuple[Literal["signed", "embedded", "asserted"], ...]
 
 
-class RemediationDays(Model, kw_only=True):
+class RemediationDays(Model, frozen=True, kw_only=True):
     """Days from ``first_seen`` to the deadline; null means no deadline."""
 
     critical: int | None = None
@@ -31,7 +31,7 @@ class RemediationDays(Model, kw_only=True):
     kev: int | None = None
 
 
-class Parameters(Model, kw_only=True):
+class Parameters(Model, frozen=True, kw_only=True):
     # limits: at most N
     max_critical: int | None
     max_high: int | None

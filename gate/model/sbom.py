@@ -5,7 +5,7 @@ from __future__ import annotations
 from gate.model.base import Model
 
 
-class Component(Model, kw_only=True):
+class Component(Model, frozen=True, kw_only=True):
     purl: str
     name: str
     version: str
@@ -16,7 +16,7 @@ class Component(Model, kw_only=True):
     evidence: str
 
 
-class Completeness(Model, kw_only=True):
+class Completeness(Model, frozen=True, kw_only=True):
     """Counts, each with the first few offenders where a person needs them. Directions of relationships are normalized first."""
 
     components: int
@@ -45,7 +45,7 @@ class Completeness(Model, kw_only=True):
     """Packages (purls) that a scanner saw and no SBOM of the subject lists; filled by assembly from all accepted scans."""
 
 
-class MinimumElements(Model, kw_only=True):
+class MinimumElements(Model, frozen=True, kw_only=True):
     """Document-level facts that the minimum-element standards ask for; ``unknown_declared`` tells NOASSERTION from missing."""
 
     author: str
@@ -57,7 +57,7 @@ class MinimumElements(Model, kw_only=True):
     unknown_declared: int
 
 
-class SbomDocument(Model, kw_only=True):
+class SbomDocument(Model, frozen=True, kw_only=True):
     evidence: str
     format: str
     spec_version: str
@@ -66,6 +66,6 @@ class SbomDocument(Model, kw_only=True):
     minimum_elements: MinimumElements
 
 
-class Sbom(Model, kw_only=True):
+class Sbom(Model, frozen=True, kw_only=True):
     documents: tuple[SbomDocument, ...] = ()
     components: tuple[Component, ...] = ()

@@ -16,12 +16,12 @@ Word = Literal["ALLOW", "DENY", "NO_VERDICT"]
 RuleState = Literal["denied", "no_verdict", "warned", "waived", "passed", "not_applicable"]
 
 
-class Control(Model, kw_only=True):
+class Control(Model, frozen=True, kw_only=True):
     framework: str
     id: str
 
 
-class Result(Model, kw_only=True):
+class Result(Model, frozen=True, kw_only=True):
     """One thing that a rule found."""
 
     rule: str
@@ -38,7 +38,7 @@ class Result(Model, kw_only=True):
     """Why the effect differs from what the rule said: waiver id, ``report mode``, ``effective on …``; else empty."""
 
 
-class RuleOutcome(Model, kw_only=True):
+class RuleOutcome(Model, frozen=True, kw_only=True):
     rule: str
     state: RuleState
     title: str
@@ -50,7 +50,7 @@ class RuleOutcome(Model, kw_only=True):
     results: tuple[Result, ...]
 
 
-class CompactFinding(Model, kw_only=True):
+class CompactFinding(Model, frozen=True, kw_only=True):
     """A finding as reports need it. ``blocks`` names the rules that it made deny."""
 
     key: str
@@ -71,7 +71,7 @@ class CompactFinding(Model, kw_only=True):
     url: str
 
 
-class Upgrade(Model, kw_only=True):
+class Upgrade(Model, frozen=True, kw_only=True):
     """One step towards green: what to change, and how many blocking findings it clears."""
 
     package: str
@@ -81,7 +81,7 @@ class Upgrade(Model, kw_only=True):
     findings: tuple[str, ...]
 
 
-class WaiverReport(Model, kw_only=True):
+class WaiverReport(Model, frozen=True, kw_only=True):
     active: tuple[Waiver, ...] = ()
     expiring: tuple[Waiver, ...] = ()
     """Active, and within ``waiver_warn_days`` of their end."""
@@ -90,7 +90,7 @@ class WaiverReport(Model, kw_only=True):
     invalid: tuple[Waiver, ...] = ()
 
 
-class Digests(Model, kw_only=True):
+class Digests(Model, frozen=True, kw_only=True):
     input: str
     policy: str
     """SHA-256 of the canonical (RFC 8785) decision block with the bundle digests; what a VSA names."""
@@ -101,12 +101,12 @@ class Digests(Model, kw_only=True):
     engine: str
 
 
-class Engine(Model, kw_only=True):
+class Engine(Model, frozen=True, kw_only=True):
     name: str
     version: str
 
 
-class ChildOutcome(Model, kw_only=True):
+class ChildOutcome(Model, frozen=True, kw_only=True):
     """A platform of an index."""
 
     platform: Platform | None
@@ -115,7 +115,7 @@ class ChildOutcome(Model, kw_only=True):
     outcome_digest: str
 
 
-class VerdictSubject(Model, kw_only=True):
+class VerdictSubject(Model, frozen=True, kw_only=True):
     name: str
     reference: str
     digest: str
@@ -126,7 +126,7 @@ class VerdictSubject(Model, kw_only=True):
     config_digest: str | None
 
 
-class Outcome(Model, kw_only=True):
+class Outcome(Model, frozen=True, kw_only=True):
     subject: VerdictSubject
     decision: Word
     reasons: tuple[str, ...]
@@ -151,7 +151,7 @@ class Outcome(Model, kw_only=True):
     children: tuple[ChildOutcome, ...] = ()
 
 
-class Run(Model, kw_only=True):
+class Run(Model, frozen=True, kw_only=True):
     """Circumstances; not part of the verdict's identity."""
 
     started: str
@@ -164,7 +164,7 @@ class Run(Model, kw_only=True):
     """``path@sha256:…`` of every file that had a say."""
 
 
-class Verdict(Model, kw_only=True):
+class Verdict(Model, frozen=True, kw_only=True):
     schema: Literal["gate.verdict/v1"]
     outcome: Outcome
     outcome_digest: str

@@ -7,7 +7,7 @@ from typing import Literal
 from gate.model.base import Model
 
 
-class Scope(Model, kw_only=True):
+class Scope(Model, frozen=True, kw_only=True):
     """Where a waiver holds; empty lists do not narrow. All given lists must match."""
 
     images: tuple[str, ...] = ()
@@ -17,7 +17,7 @@ class Scope(Model, kw_only=True):
     """purls without qualifiers, with or without version."""
 
 
-class Waiver(Model, kw_only=True):
+class Waiver(Model, frozen=True, kw_only=True):
     id: str
     rule: str
     """``domain.rule``; never ``*`` and never a whole domain."""
