@@ -1,0 +1,1 @@
+"""Readers of vulnerability reports, their merge and their enrichment."""
