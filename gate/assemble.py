@@ -1,0 +1,303 @@
+"""Verified evidence and VEX become the frozen input document; the only writer of ``gate.input/v1``. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from gate.evidence.binding import Bound, SubjectDigests, bind
+from gate.evidence.collect import Opened
+from gate.evidence.interface import Reading
+from gate.evidence.packages import missing_from
+from gate.evidence.vulnerabilities.enrich import Enrichment
+from gate.evidence.vulnerabilities.merge import Merged, count, merge
+from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer
+from gate.model.findings import Finding, SastRun, SourceFacts, Vulnerabilities
+from gate.model.input import (
+    SCHEMA,
+    AttestationFact,
+    Base,
+    Compliance,
+    Decision,
+    Input,
+    Provenance,
+    ProvenanceFact,
+    RunContext,
+    SignatureFact,
+    Subject,
+    Time,
+    VexFacts,
+)
+from gate.model.sbom import Sbom, SbomDocument
+from gate.policy.acceptance import accepted
+from gate.vex.resolve import VexSource, resolve
+
+_EXACT = 2**53
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Context:
+    """All that was chosen or found besides the evidence of this subject."""
+
+    decision: Decision
+    run: RunContext
+    time: Time
+    enrichment: Enrichment | None = None
+    waived_for: Callable[[Finding, Subject], tuple[str, ...]] = lambda finding, subject: ()
+    """Rule ids of active waivers that name the finding (`gate.policy.waivers`)."""
+
+
+def assemble(
+    subject: Subject,
+    opened: Sequence[Opened],
+    context: Context,
+    *,
+    siblings: frozenset[str] = frozenset(),
+    errors: Iterable[CollectionError] = (),
+) -> Input:
+    """The input document of one subject. Items are sorted by id; the same facts give the same bytes."""
+    digests = SubjectDigests.of(subject, siblings)
+    pairs = [(item, bind(item, digests, is_index=subject.kind == "index")) for item in _distinct(opened)]
+    listed = [(item, _listed(item, bound, context.time)) for item, bound in pairs]
+    usable = [(item, evidence) for item, evidence in listed if evidence.binding != "none" and item.error is None]
+    taken = [(item, evidence) for item, evidence in usable if accepted(evidence, context.decision.params)]
+
+    sbom = _sbom(taken)
+    provenance = [_fact(item, evidence) for item, evidence in usable if evidence.kind == "provenance"]
+    vulnerabilities, vex = _vulnerabilities(subject, taken, usable, context)
+    return Input(
+        schema=SCHEMA,
+        subject=msgspec.structs.replace(subject, base=_base(subject, taken)),
+        decision=context.decision,
+        run=context.run,
+        time=context.time,
+        evidence=tuple(evidence for _, evidence in listed),
+        vulnerabilities=vulnerabilities,
+        sbom=_cross_checked(sbom, taken),
+        signatures=tuple(_signature(item, evidence) for item, evidence in usable if evidence.kind == "signature"),
+        attestations=tuple(_attestation(item, evidence) for item, evidence in usable if evidence.predicate_type),
+        provenance=Provenance(statements=tuple(fact for fact in provenance if fact is not None)),
+        source=_source(taken),
+        fips=Compliance(),
+        stig=Compliance(),
+        vex=vex,
+        errors=tuple(sorted((*errors, *(item.error for item in opened if item.error)), key=lambda e: (e.kind, e.source, e.code))),
+    )
+
+
+def _distinct(opened: Sequence[Opened]) -> list[Opened]:
+    """Each document once, sorted by id: the same bytes given as a file and found as a referrer are one item.
+
+    Of several finds the verified one stays, then the one that the caller named.
+    """
+    rank = {"verified": 0, "unverified": 1, "failed": 2}
+    order = {"file": 0, "computed": 1}
+    ranked = sorted(
+        opened, key=lambda o: (o.id, rank[o.verification.state], order.get(o.document.origin, 2), o.document.source)
+    )
+    unique: dict[str, Opened] = {}
+    for item in ranked:
+        unique.setdefault(item.id, item)
+    return list(unique.values())
+
+
+def _listed(item: Opened, bound: Bound, time: Time) -> Evidence:
+    reading = item.reading
+    notes: tuple[Diagnostic, ...] = reading.diagnostics if reading else ()
+    predicate, note = _exact(item.predicate)
+    notes += tuple(extra for extra in (bound.note, note) if extra)
+    del predicate
+    return Evidence(
+        id=item.id,
+        payload_digest=item.payload_digest,
+        kind=item.kind,
+        format=item.format,
+        media_type=item.document.media_type,
+        predicate_type=item.predicate_type,
+        origin=item.document.origin,
+        source=item.document.source,
+        subject_digest=bound.digest,
+        on=bound.on,
+        binding=bound.binding,
+        created=reading.created if reading else None,
+        age_s=_age(item.verification.timestamp or (reading.created if reading else None), time.now),
+        producer=reading.producer if reading else Producer(),
+        verification=item.verification,
+        diagnostics=notes,
+    )
+
+
+def _age(moment: str | None, now: str) -> int | None:
+    """Whole seconds, or null where the time is missing or no time. A negative age stays negative: rules know the skew."""
+    if not moment:
+        return None
+    try:
+        then = datetime.datetime.fromisoformat(moment)
+    except ValueError:
+        return None
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=datetime.UTC)
+    return int((datetime.datetime.fromisoformat(now) - then).total_seconds())
+
+
+def _exact(value: Any) -> tuple[Any, Diagnostic | None]:
+    """The predicate, or null where OPA could not hold its integers exactly."""
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            stack += part.values()
+        elif isinstance(part, list):
+            stack += part
+        elif isinstance(part, int) and not isinstance(part, bool) and abs(part) > _EXACT:
+            message = "the predicate holds an integer beyond 2^53, which policies cannot see exactly; its body is left out"
+            return None, Diagnostic(code="inexact_integer", message=message)
+    return value, None
+
+
+def _scans(pairs: Iterable[tuple[Opened, Evidence]]) -> list[tuple[str, Reading]]:
+    return [(evidence.id, item.reading) for item, evidence in pairs if item.reading and item.reading.scan]
+
+
+def _vulnerabilities(
+    subject: Subject,
+    taken: Sequence[tuple[Opened, Evidence]],
+    usable: Sequence[tuple[Opened, Evidence]],
+    context: Context,
+) -> tuple[Vulnerabilities, VexFacts]:
+    merged: Merged = merge(_scans(taken), enrich=context.enrichment, first_seen={})
+    sources = [
+        VexSource(
+            evidence=evidence.id,
+            document=item.reading.vex,
+            verified=evidence.verification.state == "verified",
+            origin=evidence.origin,
+            subjects=item.subjects,
+        )
+        for item, evidence in usable
+        if item.reading is not None and item.reading.vex is not None
+    ]
+    params = context.decision.params
+    vex, applied = resolve(
+        sources,
+        merged.findings,
+        subject,
+        authors=params.vex_authors,
+        require_signed=params.vex_require_signed,
+        now=context.time.now,
+    )
+    findings = tuple(_annotated(finding, applied, subject, context) for finding in merged.findings)
+    scans = tuple(
+        msgspec.structs.replace(scan, db_age_s=_age(scan.db_built, context.time.now)) for scan in merged.scans
+    )
+    facts = Vulnerabilities(
+        scans=scans,
+        findings=findings,
+        disagreements=merged.disagreements,
+        reported=count(findings, effective=False),
+        effective=count(findings, effective=True),
+    )
+    return facts, vex
+
+
+def _annotated(finding: Finding, applied: Mapping[str, Any], subject: Subject, context: Context) -> Finding:
+    vex = applied.get(finding.key)
+    waived = context.waived_for(finding, subject)
+    if vex is None and not waived:
+        return finding
+    return msgspec.structs.replace(finding, vex=vex, waived_for=waived)
+
+
+def _sbom(taken: Sequence[tuple[Opened, Evidence]]) -> Sbom:
+    documents: list[SbomDocument] = []
+    components = []
+    for item, evidence in taken:
+        if item.reading is None or item.reading.sbom is None:
+            continue
+        facts = item.reading.sbom
+        documents.append(
+            SbomDocument(
+                evidence=evidence.id,
+                format=evidence.format,
+                spec_version=facts.spec_version,
+                name=facts.name,
+                completeness=facts.completeness,
+                minimum_elements=facts.minimum_elements,
+            )
+        )
+        components += [msgspec.structs.replace(component, evidence=evidence.id) for component in facts.components]
+    return Sbom(documents=tuple(documents), components=tuple(components))
+
+
+def _cross_checked(sbom: Sbom, taken: Sequence[tuple[Opened, Evidence]]) -> Sbom:
+    """Packages that a scanner saw and no SBOM of the subject lists: the strongest sign of an incomplete SBOM."""
+    if not sbom.documents:
+        return sbom
+    missing = missing_from(sbom.components, [reading.scan for _, reading in _scans(taken) if reading.scan])
+    documents = tuple(
+        msgspec.structs.replace(
+            document, completeness=msgspec.structs.replace(document.completeness, missing_from_sbom=missing)
+        )
+        for document in sbom.documents
+    )
+    return msgspec.structs.replace(sbom, documents=documents)
+
+
+def _fact(item: Opened, evidence: Evidence) -> ProvenanceFact | None:
+    if item.reading is None or item.reading.provenance is None:
+        return None
+    return msgspec.structs.replace(item.reading.provenance, evidence=evidence.id)
+
+
+def _base(subject: Subject, taken: Sequence[tuple[Opened, Evidence]]) -> Base:
+    """The base image; signed provenance that names the same digest raises its origin."""
+    base = subject.base
+    if base.digest is None:
+        return base
+    hexdigest = base.digest.removeprefix("sha256:")
+    for item, evidence in taken:
+        fact = item.reading.provenance if item.reading else None
+        if fact is None or evidence.verification.state != "verified":
+            continue
+        if any(material.digest.get("sha256") == hexdigest for material in fact.materials):
+            return msgspec.structs.replace(base, origin="provenance")
+    return base
+
+
+def _signature(item: Opened, evidence: Evidence) -> SignatureFact:
+    return SignatureFact(
+        evidence=evidence.id,
+        form=item.signature_form,  # type: ignore[arg-type]  # one of the three forms for kind "signature"
+        annotations=item.annotations,
+        docker_reference=item.docker_reference,
+    )
+
+
+def _attestation(item: Opened, evidence: Evidence) -> AttestationFact:
+    predicate, _ = _exact(item.predicate)
+    return AttestationFact(evidence=evidence.id, predicate_type=evidence.predicate_type or "", predicate=predicate)
+
+
+def _source(taken: Sequence[tuple[Opened, Evidence]]) -> SourceFacts:
+    runs: list[SastRun] = []
+    findings = []
+    for item, evidence in taken:
+        if item.reading is None or item.reading.sast is None:
+            continue
+        facts = item.reading.sast
+        runs.append(
+            SastRun(
+                evidence=evidence.id,
+                tool=facts.tool,
+                version=facts.version,
+                results=len(facts.findings),
+                revision=facts.revision,
+            )
+        )
+        findings += [msgspec.structs.replace(finding, evidence=evidence.id) for finding in facts.findings]
+    findings.sort(key=lambda finding: (finding.rule, finding.location, finding.message, finding.evidence))
+    return SourceFacts(runs=tuple(runs), findings=tuple(findings))

@@ -1,0 +1,82 @@
+"""Which subject a document is about, and who says so (invariant 2)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gate.evidence.collect import Opened
+from gate.model.evidence import Binding, Diagnostic, On
+from gate.model.input import Subject
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SubjectDigests:
+    """The digests under which one platform's image may be named."""
+
+    own: str
+    index: str | None = None
+    config: str | None = None
+    siblings: frozenset[str] = frozenset()
+    """Digests and configurations of the other platforms of the same index."""
+
+    @classmethod
+    def of(cls, subject: Subject, siblings: frozenset[str] = frozenset()) -> SubjectDigests:
+        return cls(subject.digest, subject.index_digest, subject.config_digest, siblings)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bound:
+    binding: Binding
+    on: On
+    digest: str | None
+    note: Diagnostic | None = None
+
+
+def bind(opened: Opened, subject: SubjectDigests, *, is_index: bool = False) -> Bound:
+    """How the document is bound to this subject.
+
+    A signed statement must name the subject's digest or its index's; a bare document may also name its configuration; what
+    names nothing is only asserted by whoever handed it over; what names something else is bound to nothing.
+    """
+    names = opened.reading.names if opened.reading else ()
+    if opened.subjects:
+        return _bind_statement(opened, subject, is_index)
+    if not names:
+        return Bound("asserted", "index" if is_index else "platform", subject.own)
+    for name in names:
+        # The image id is the configuration's digest; it never stands for a manifest.
+        if name.digest == subject.own and name.role != "config":
+            return Bound("embedded", "index" if is_index else "platform", subject.own)
+        if subject.config is not None and name.digest == subject.config and name.role != "manifest":
+            return Bound("embedded", "platform", subject.own)
+    if any(name.digest in subject.siblings for name in names):
+        return _wrong(names[0].digest, subject, "it is about another platform of the index")
+    if any(name.digest == subject.index and name.role != "config" for name in names):
+        return Bound("embedded", "index", subject.index)
+    return _wrong(names[0].digest, subject, "it is about another image")
+
+
+def _bind_statement(opened: Opened, subject: SubjectDigests, is_index: bool) -> Bound:
+    binding: Binding = "signed" if opened.verification.state == "verified" else "embedded"
+    names = opened.reading.names if opened.reading else ()
+    inner = {name.digest for name in names}
+    ours = {subject.own, subject.index, subject.config}
+    if inner and not inner & ours and inner & subject.siblings:
+        # Signed for the whole index, but the document inside is another platform's.
+        return _wrong(next(iter(sorted(inner & subject.siblings))), subject, "the document inside is about another platform")
+    if subject.own in opened.subjects:
+        note = None
+        if inner and not inner & ours:
+            note = Diagnostic(
+                code="inner_subject_differs",
+                message=f"the signed statement names this image; the document inside names {sorted(inner)[0]}",
+            )
+        return Bound(binding, "index" if is_index else "platform", subject.own, note)
+    if subject.index is not None and subject.index in opened.subjects:
+        return Bound(binding, "index", subject.index)
+    return _wrong(opened.subjects[0], subject, "it is about another image")
+
+
+def _wrong(named: str, subject: SubjectDigests, why: str) -> Bound:
+    message = f"{why}: it names {named}, the subject is {subject.own}; scan or attest this digest again"
+    return Bound("none", "none", None, Diagnostic(code="wrong_subject", message=message))
