@@ -1,0 +1,59 @@
+"""The only place that turns errors into exit codes (design §4)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code and never raises anything but SystemExit from the interpreter itself."""
+    import click
+
+    from gate.cli import command
+    from gate.cli.messages import complain
+    from gate.errors import GateError
+
+    try:
+        code = command.main(args=arguments, prog_name="gate", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except GateError as error:
+        complain(error.what, why=error.why, fix=error.fix)
+        return error.exit_code
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        hint = f"{error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else "gate --help"
+        complain(error.format_message(), fix=f"see: {hint}")
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        print("interrupted; nothing was decided", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader went away; what it missed is a result that could not be delivered.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
+    except OSError as error:
+        complain(f"{error.filename or 'input or output'}: {error.strerror or error}", fix="check the path and the space left")
+        return 3
+    except RecursionError:
+        complain("a document is nested too deeply", fix="look at the evidence files; `gate evidence read FILE` names the one")
+        return 3
+    except Exception as error:  # every unexpected exception is a bug and has its own code
+        import traceback
+
+        traceback.print_exc(limit=-12)
+        complain(f"internal error: {type(error).__name__}: {error}", fix="this is a bug: report it with the lines above")
+        return 4
+
+
+def main() -> NoReturn:
+    """Console entry point."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()
