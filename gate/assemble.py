@@ -96,9 +96,7 @@ def _distinct(opened: Sequence[Opened]) -> list[Opened]:
     """
     rank = {"verified": 0, "unverified": 1, "failed": 2}
     order = {"file": 0, "computed": 1}
-    ranked = sorted(
-        opened, key=lambda o: (o.id, rank[o.verification.state], order.get(o.document.origin, 2), o.document.source)
-    )
+    ranked = sorted(opened, key=lambda o: (o.id, rank[o.verification.state], order.get(o.document.origin, 2), o.document.source))
     unique: dict[str, Opened] = {}
     for item in ranked:
         unique.setdefault(item.id, item)
@@ -191,9 +189,7 @@ def _vulnerabilities(
         now=context.time.now,
     )
     findings = tuple(_annotated(finding, applied, subject, context) for finding in merged.findings)
-    scans = tuple(
-        msgspec.structs.replace(scan, db_age_s=_age(scan.db_built, context.time.now)) for scan in merged.scans
-    )
+    scans = tuple(msgspec.structs.replace(scan, db_age_s=_age(scan.db_built, context.time.now)) for scan in merged.scans)
     facts = Vulnerabilities(
         scans=scans,
         findings=findings,
@@ -239,9 +235,7 @@ def _cross_checked(sbom: Sbom, taken: Sequence[tuple[Opened, Evidence]]) -> Sbom
         return sbom
     missing = missing_from(sbom.components, [reading.scan for _, reading in _scans(taken) if reading.scan])
     documents = tuple(
-        msgspec.structs.replace(
-            document, completeness=msgspec.structs.replace(document.completeness, missing_from_sbom=missing)
-        )
+        msgspec.structs.replace(document, completeness=msgspec.structs.replace(document.completeness, missing_from_sbom=missing))
         for document in sbom.documents
     )
     return msgspec.structs.replace(sbom, documents=documents)

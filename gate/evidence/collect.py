@@ -183,9 +183,7 @@ def _open_statement(
     return dataclasses.replace(_read(document, payload, verification, statement, limits), subjects=subjects)
 
 
-def _read(
-    document: Document, payload: bytes, verification: Verification, statement: Statement | None, limits: Limits
-) -> Opened:
+def _read(document: Document, payload: bytes, verification: Verification, statement: Statement | None, limits: Limits) -> Opened:
     from gate.evidence.sniff import read_payload
 
     try:
@@ -267,9 +265,7 @@ def _unreadable(document: Document, error: EvidenceError, verification: Verifica
     )
     if verification.state != "failed" and not answered_for:
         verification = msgspec.structs.replace(verification, reason=reason)
-    return _opened(
-        document, document.data, verification, kind=kind, format="unreadable", error=problem if answered_for else None
-    )
+    return _opened(document, document.data, verification, kind=kind, format="unreadable", error=problem if answered_for else None)
 
 
 NO_PRODUCER = Producer()

@@ -15,7 +15,7 @@ from gate.model.parameters import Parameters
 from gate.model.sbom import Sbom
 from gate.model.waiver import Waiver
 
-SCHEMA = "gate.input/v1"
+SCHEMA: Literal["gate.input/v1"] = "gate.input/v1"
 
 
 class Platform(Model, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from gate.model.findings import AppliedVex, Counts, Fix, Severity
 from gate.model.input import Decision, Platform, RunContext, Time, VexFacts
 from gate.model.waiver import Waiver
 
-SCHEMA = "gate.verdict/v1"
+SCHEMA: Literal["gate.verdict/v1"] = "gate.verdict/v1"
 
 Word = Literal["ALLOW", "DENY", "NO_VERDICT"]
 RuleState = Literal["denied", "no_verdict", "warned", "waived", "passed", "not_applicable"]

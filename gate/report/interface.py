@@ -11,7 +11,7 @@ from gate.errors import UsageError
 from gate.model.base import Model, digest_of, to_json
 from gate.model.verdict import Outcome, Verdict, Word
 
-SCHEMA = "gate.report/v1"
+SCHEMA: Literal["gate.report/v1"] = "gate.report/v1"
 EXIT_CODES: dict[Word, int] = {"ALLOW": 0, "DENY": 1, "NO_VERDICT": 3}
 _WORST: tuple[Word, ...] = ("DENY", "NO_VERDICT", "ALLOW")
 
