@@ -38,6 +38,10 @@ class Limits:
     """Children of one index."""
     archive_members: int = 200_000
     """Entries in a tarball that is looked through."""
+    archive_bytes: int = 32 * 1024 * 1024 * 1024
+    """One tarball, after decompression."""
+    attachment_bytes: int = 1024 * 1024 * 1024
+    """All attachments of one digest together."""
     log_entries: int = 32
     """Transparency log entries, and timestamps, in one bundle."""
     engine_seconds: float = 60.0
