@@ -7,6 +7,7 @@ refused. The cost is linear; 50 MB take about 0.5 s and memory of the size of th
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import json
 import re
@@ -26,6 +27,7 @@ _BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 _STRING = re.compile(rb'"[^"]*"?')
 _STEP = {ord("["): 1, ord("]"): -1}
+_PIECE = 1 << 20
 _PEELS = 16
 """Real documents nest less than this; what is left after so many peels is counted bracket by bracket."""
 
@@ -60,18 +62,37 @@ def guard(data: bytes, limits: Limits) -> bytes:
 
 def _utf8(data: bytes) -> bytes:
     if data.startswith(_UTF8_BOM):
-        return data[len(_UTF8_BOM) :]
+        data = data[len(_UTF8_BOM) :]
     encoding = next((name for bom, name in _FOREIGN_BOMS.items() if data.startswith(bom)), None)
     # JSON starts with ASCII, so a zero byte among the first two is UTF-16 or UTF-32 without a mark.
     if encoding is None and b"\x00" in data[:2]:
         encoding = "UTF-16 or UTF-32"
     if encoding is None:
+        _check_utf8(data)
         return data
     raise EvidenceInvalid(
         f"the document is in {encoding}, not UTF-8",
         why="JSON is exchanged in UTF-8 (RFC 8259 §8.1), and signatures and digests are over these bytes",
         fix="let the tool write the file itself (-o json=FILE); > in Windows PowerShell writes UTF-16",
     )
+
+
+def _check_utf8(data: bytes) -> None:
+    """Decode in pieces and keep none of them: a string of 50 MB with one emoji would take 200 MB."""
+    if data.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(data)
+    try:
+        for start in range(0, len(data), _PIECE):
+            decoder.decode(view[start : start + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise EvidenceInvalid(
+            f"the document is not UTF-8: {error.reason}",
+            why="JSON is exchanged in UTF-8 (RFC 8259 §8.1)",
+            fix="write it again with the tool itself, or convert it",
+        ) from error
 
 
 def depth(data: bytes, enough: int) -> int:

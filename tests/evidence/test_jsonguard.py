@@ -48,6 +48,19 @@ def test_other_encodings_are_refused_with_the_way_out(encoding: str) -> None:
     assert "PowerShell" in caught.value.fix
 
 
+@pytest.mark.parametrize("data", [b'{"a": "\xff"}', b'["\xc3', b'["\xed\xa0\x80"]', '{"a": "é"}'.encode("latin-1")])
+def test_bytes_outside_utf8_are_refused(data: bytes) -> None:
+    """Broken encodings are named as such and never reach a parser that would raise its own error."""
+    with pytest.raises(EvidenceInvalid, match="UTF-8"):
+        guard(data, LIMITS)
+
+
+def test_text_beyond_ascii_passes() -> None:
+    """UTF-8 across the piece boundary of the check is no error."""
+    data = ('{"a": "' + "é😀" * 400_000 + '"}').encode()
+    assert guard(data, LIMITS) == data
+
+
 @pytest.mark.parametrize("data", [b"", b"   \n", b"\xef\xbb\xbf", b" " * 100])
 def test_an_empty_document_is_refused(data: bytes) -> None:
     """An empty file is no report without findings."""
