@@ -15,7 +15,7 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/policy-gate/tools/bin
 export PATH := $(TOOLS):$(PATH)
 CHECKED := gate tests tools testdata
 
-.PHONY: help venv tools tools-extra test lint fmt bench demo lock clean
+.PHONY: help venv tools tools-extra test lint fmt bench demo testdata lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -55,6 +55,9 @@ bench: venv tools ## measure and print the table of docs/performance.md
 
 demo: venv tools ## a DENY with its reasons and an ALLOW with its signed summary, on the sample images
 	@$(RUN)/python tools/demo.py
+
+testdata: venv tools ## make the sample images and their evidence again (Debian)
+	@$(RUN)/python testdata/make_evidence.py
 
 lock: ## rewrite requirements/*.txt (needs pip-tools)
 	@requirements/lock.sh

@@ -68,7 +68,7 @@ def test_every_test_says_what_it_expects() -> None:
     for path in sorted((repository() / "tests").rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node):
-                silent.append(f"{path.relative_to(repository())}:{node.lineno} {node.name}")
+                silent += [f"{path.relative_to(repository())}:{node.lineno} {node.name}"]
     assert not silent, "\n".join(silent)
 
 
