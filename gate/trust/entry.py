@@ -1,0 +1,118 @@
+"""Whom the operator trusts, and for what."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING
+
+from gate.errors import ConfigError
+from gate.model.base import digest_of, to_json
+
+if TYPE_CHECKING:
+    from gate.trust.keys import PublicKey
+    from gate.trust.root import TrustedRoot
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class IdentityRule:
+    """An identity in a certificate and who vouched for it.
+
+    ``identity`` is compared exactly with the certificate's subject alternative name; with ``regexp`` it is a Python regular
+    expression that must match **the whole** name (``re.fullmatch``: anchored at both ends, unlike cosign's). ``issuer`` is the
+    OIDC issuer, always exact and always required: somewhere there is an issuer that vouches for any name. Raises ConfigError.
+    """
+
+    identity: str
+    issuer: str
+    regexp: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.identity or not self.issuer:
+            missing = "an issuer" if self.identity else "an identity"
+            raise ConfigError(
+                f"an identity rule without {missing}",
+                why="an identity counts only together with the issuer that vouched for it",
+                fix="give both, as with --certificate-identity and --certificate-oidc-issuer",
+            )
+        if self.regexp:
+            try:
+                re.compile(self.identity)
+            except re.error as error:
+                raise ConfigError(f"the identity pattern {self.identity!r} is no regular expression: {error}") from error
+
+    def matches(self, identity: str, issuer: str) -> bool:
+        """Whether a certificate with that name and issuer is meant."""
+        if issuer != self.issuer:
+            return False
+        return re.fullmatch(self.identity, identity) is not None if self.regexp else identity == self.identity
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TrustEntry:
+    """Signers who vouch for some kinds of evidence: keys, or identities under trusted roots.
+
+    Raises ConfigError when it has neither. Keys without roots need no log. Where roots are given, each ``require_…`` that is off
+    shows up in ``Verification.relaxed``.
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    """Kinds of evidence; ``*`` is all."""
+    keys: tuple[PublicKey, ...] = ()
+    identities: tuple[IdentityRule, ...] = ()
+    roots: tuple[TrustedRoot, ...] = ()
+    require_log: bool = True
+    """A transparency log entry, verified. Off for instances without a log, which then need a timestamp authority."""
+    require_sct: bool = True
+    """A certificate transparency timestamp in the certificate."""
+    allow_root_in_chain: bool = False
+    """Bear a self-signed certificate in a bundle's chain (npm and GitHub wrote such bundles until 2023); never an anchor."""
+    log_threshold: int = 1
+    """How many **distinct** logs must have the entry, where a log is required."""
+    sct_threshold: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.roles:
+            raise ConfigError(f"the trust entry {self.name!r} has no roles", fix="name the kinds it vouches for, or '*'")
+        if not self.keys and not (self.identities and self.roots):
+            raise ConfigError(
+                f"the trust entry {self.name!r} has neither keys nor identities with a trusted root",
+                why="an empty entry would trust nobody, and reads as if it trusted somebody",
+                fix="give a public key, or an identity with its issuer and a trusted root file",
+            )
+        if bool(self.identities) and not self.roots:
+            raise ConfigError(f"the trust entry {self.name!r} has identities and no trusted root", fix="add a trusted root file")
+        if self.log_threshold < 1 or self.sct_threshold < 1:
+            raise ConfigError(
+                f"the trust entry {self.name!r} has a threshold below one", fix="waive a check by require_log or require_sct"
+            )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trust:
+    """All trust entries of a run. Empty is allowed: then everything signed is ``unverified``."""
+
+    entries: tuple[TrustEntry, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """``sha256:<hex>`` of who is trusted for what, under which roots, with what waived; empty when nobody is."""
+        if not self.entries:
+            return ""
+        return digest_of(to_json(sorted((_describe(entry) for entry in self.entries), key=to_json)))
+
+
+def _describe(entry: TrustEntry) -> dict[str, object]:
+    return {
+        "name": entry.name,
+        "roles": sorted(entry.roles),
+        "keys": sorted(key.key_id for key in entry.keys),
+        "identities": sorted([rule.identity, rule.issuer, rule.regexp] for rule in entry.identities),
+        "roots": sorted(root.digest for root in entry.roots),
+        "require_log": entry.require_log,
+        "require_sct": entry.require_sct,
+        "allow_root_in_chain": entry.allow_root_in_chain,
+        "log_threshold": entry.log_threshold,
+        "sct_threshold": entry.sct_threshold,
+    }

@@ -1,0 +1,1 @@
+"""The sigstore-conformance suite against `gate.trust`."""
