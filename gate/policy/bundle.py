@@ -1,8 +1,8 @@
 """Policy packs: read once, bounded, hashed; the bytes that were hashed are the bytes that OPA gets (invariant 10).
 
-A pack is a directory or a ``.tar.gz`` with Rego, ``data.json``/``data.yaml`` and a ``.manifest``. Only what is evaluated belongs to
-it and to its digest: tests (``*_test.rego``), schemas and texts do not, so that a better test is not another policy. Which pack
-owns which package and which part of ``data`` is checked by `gate.policy.ownership`.
+A pack is a directory or a ``.tar.gz`` with Rego, ``data.json``/``data.yaml`` and a ``.manifest``. Only what is evaluated belongs
+to it and to its digest: tests (``*_test.rego``), schemas and texts do not, so that a better test is not another policy. Which
+pack owns which package and which part of ``data`` is checked by `gate.policy.ownership`.
 """
 
 from __future__ import annotations
@@ -331,11 +331,13 @@ def _untar(data: bytes, source: str, limits: Limits) -> Iterator[tuple[str, byte
                     raise _limit("policy_bundle_files", limits.policy_bundle_files, source)
                 if member.isdir():
                     continue
-                if not member.isreg():
+                if not member.isreg() or member.issparse():
                     raise PolicyError(f"{source}: {member.name} is no regular file", fix="pack files only, no links or devices")
                 name = _checked(member.name.removeprefix("./").removeprefix("/"), source)
                 if name is None or not _may_matter(name):
                     continue
+                if member.size > limits.policy_bundle_bytes:
+                    raise _limit("policy_bundle_bytes", limits.policy_bundle_bytes, source)
                 stream = tar.extractfile(member)
                 assert stream is not None  # a regular member has one
                 content = stream.read()
