@@ -1,0 +1,86 @@
+# METADATA
+# title: Accepted evidence
+# description: >-
+#   Found is not verified. One definition of which evidence may satisfy or deny; the engine has the same one in
+#   `gate/policy/acceptance.py`. Signatures and provenance always have to be verified, whatever the parameters say.
+package lib.evidence
+
+# METADATA
+# title: Ids of the accepted items, by kind
+# description: Every kind that occurs is a key; ask through `ids`.
+accepted := {kind: items |
+	some kind in {e.kind | some e in input.evidence}
+	items := {e.id |
+		some e in input.evidence
+		e.kind == kind
+		is_accepted(e)
+	}
+}
+
+# METADATA
+# title: Ids of the accepted items of a kind; empty when there are none
+ids(kind) := object.get(accepted, kind, set())
+
+# METADATA
+# title: Whether an item may satisfy or deny
+# description: Undefined, that is no, for whatever is not known.
+is_accepted(e) if {
+	_acceptance(e.kind, input.decision.params.accept).bindings[_] == e.binding
+	_vouched(e)
+}
+
+# METADATA
+# title: What kept evidence of a kind from being read
+# description: >-
+#   Errors about documents that somebody merely attached to the image, and that nothing vouches for, do not count: else
+#   anyone who can push could block. A document that the caller named counts always.
+errors(kind) := [err |
+	some err in input.errors
+	err.kind in {kind, "unknown"}
+	not _merely_attached(err)
+]
+
+# METADATA
+# title: The items of a kind, accepted or not
+all_of(kind) := [e | some e in input.evidence; e.kind == kind]
+
+# METADATA
+# title: What was found of a kind and not accepted, with the reasons, for people
+rejected(kind) := [about |
+	some e in all_of(kind)
+	not e.id in ids(kind)
+	about := {
+		"evidence": e.id,
+		"source": e.source,
+		"origin": e.origin,
+		"binding": e.binding,
+		"state": e.verification.state,
+		"reason": e.verification.reason,
+	}
+]
+
+_vouched(e) if {
+	e.verification.state == "verified"
+	_role(e.kind, e.verification.roles)
+}
+
+_vouched(e) if {
+	not e.kind in {"signature", "provenance"}
+	_acceptance(e.kind, input.decision.params.accept).verified == false
+	e.verification.state == "unverified"
+	e.origin in {"file", "computed"}
+}
+
+_role(kind, roles) if kind in roles
+
+_role(_, roles) if "*" in roles
+
+_acceptance(kind, accept) := object.get(accept, kind, object.get(accept, "*", {"verified": true, "bindings": []}))
+
+_merely_attached(err) if err.evidence in _attached
+
+_attached contains e.id if {
+	some e in input.evidence
+	e.origin in {"attestation", "referrer", "image"}
+	not e.id in ids(e.kind)
+}

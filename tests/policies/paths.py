@@ -1,0 +1,9 @@
+"""Where the pack is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+POLICIES = REPOSITORY / "policies"
+SCHEMA = POLICIES / "schemas" / "input.json"
