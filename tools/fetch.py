@@ -243,6 +243,7 @@ def provide(tool: Tool, cache: Path, environ: Mapping[str, str], *, retry: bool 
 
     A failure is remembered for a day (`retry` ignores that), so that a machine without network does not wait on each run.
     """
+    cache.mkdir(parents=True, exist_ok=True)
     link, built, failed = (
         cache / part for part in (f"bin/{tool.name}", f"{tool.name}-{tool.version}/{tool.name}", f"{tool.name}.failed")
     )
