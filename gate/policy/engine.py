@@ -1,4 +1,4 @@
-"""The engine: one policy, materialised once, asked through OPA child processes that have no network and no clock (invariant 3)."""
+"""The engine: one policy, materialised once, asked through OPA children that have no network and no clock (invariant 3)."""
 
 from __future__ import annotations
 
