@@ -78,10 +78,15 @@ def issuer_of(
         try:
             paths = [_path(leaf, intermediates, authority, moment) for moment in moments]
         except FOREIGN as error:
-            problem = f"no path to an authority of the trusted root at the time of signing: {error}"
+            problem = f"no path to an authority of the trusted root at the time of signing: {_short(error)}"
             continue
         return paths[0][1]
     raise Rejected("certificate_chain", problem)
+
+
+def _short(error: Exception) -> str:
+    """Without the certificate that `cryptography` prints into its messages."""
+    return str(error).partition(" (encountered")[0]
 
 
 def _path(

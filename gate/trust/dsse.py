@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gate.errors import EvidenceInvalid
 from gate.limits import Limits
 from gate.trust.encoding import malformed, sequence, text, unbase64
-from gate.trust.keys import PublicKey
 from gate.trust.material import DsseContent, MessageContent
 from gate.trust.rejected import Rejected
+
+if TYPE_CHECKING:
+    from gate.trust.keys import PublicKey
 
 _WHAT = "the DSSE envelope"
 

@@ -24,15 +24,23 @@ _FOREIGN: Final = (
 )
 
 
-def check_timestamp(token: bytes, message: bytes, root: TrustedRoot) -> datetime.datetime:
-    """When the message was stamped; raises Rejected unless an authority of the root did it, in the authority's validity (6)."""
+def check_timestamp(token: bytes, message: bytes, root: TrustedRoot) -> datetime.datetime | None:
+    """When the message was stamped by an authority of the root, in the authority's validity (6).
+
+    None when the token names a signer that the root does not have: it counts for nothing. Raises Rejected when the token cannot
+    be read, or names an authority of the root and does not verify under it.
+    """
     try:
         response = rfc3161_client.decode_timestamp_response(token)
         moment = response.tst_info.gen_time
+        signers = {(signer.issuer, signer.serial_number) for signer in response.signed_data.signer_infos}
+        authorities = [one for one in root.timestamp_authorities if (one.chain[0].issuer, one.chain[0].serial_number) in signers]
     except _FOREIGN as error:
         raise Rejected(CHECK, f"it cannot be read: {error}") from error
-    problem = "the trusted root has no timestamp authority"
-    for authority in root.timestamp_authorities:
+    if not authorities:
+        return None
+    problem = ""
+    for authority in authorities:
         if not authority.validity.covers(moment):
             problem = "it is outside the validity that the trusted root gives its authorities"
             continue
@@ -40,8 +48,8 @@ def check_timestamp(token: bytes, message: bytes, root: TrustedRoot) -> datetime
             if _verifier(authority).verify_message(response, message):
                 return moment
         except _FOREIGN as error:
-            problem = str(error)
-    raise Rejected(CHECK, f"no timestamp authority of the trusted root made it for this signature: {problem}")
+            problem = str(error).partition(": ErrorStack")[0]
+    raise Rejected(CHECK, f"the timestamp authority it names did not make it for this signature: {problem}")
 
 
 def _verifier(authority: Authority) -> rfc3161_client.Verifier:

@@ -228,13 +228,14 @@ def _evidence(signed: Signed, entry: TrustEntry, root: TrustedRoot, bound: logen
 
 
 def _timestamps(signed: Signed, root: TrustedRoot, signature: bytes) -> list[datetime.datetime]:
-    """Times of all timestamps. A root without timestamp authorities cannot judge any, and then none counts."""
+    """Times of the timestamps that authorities of the root made; those of others count for nothing."""
     if not signed.timestamps or not root.timestamp_authorities:
         return []
     from gate.trust.timestamp import check_timestamp
 
     message = signature if signed.timestamped is None else signed.timestamped
-    return [check_timestamp(token, message, root) for token in signed.timestamps]
+    found = (check_timestamp(token, message, root) for token in signed.timestamps)
+    return [moment for moment in found if moment is not None]
 
 
 def _check_log_validity(one: rekor.Logged, times: list[datetime.datetime]) -> None:
