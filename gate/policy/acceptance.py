@@ -48,7 +48,8 @@ def rejection(item: Evidence, params: Parameters) -> str:
     if check.state == "failed":
         return f"verification failed: {check.reason or 'no reason given'}"
     if check.state == "verified":
-        return f"signed by {check.trust_entry or 'an entry'}, which does not vouch for {item.kind} (roles: {', '.join(check.roles) or 'none'})"
+        roles = ", ".join(check.roles) or "none"
+        return f"signed by {check.trust_entry or 'an entry'}, which does not vouch for {item.kind} (roles: {roles})"
     if demanded.verified or item.kind in ALWAYS_VERIFIED:
         return f"not verified: {check.reason or 'no trust entry applies'}"
     return "not signed, and found attached to the image, where anyone who can push could have put it"

@@ -1,0 +1,189 @@
+"""Waivers: read, judged and matched here and nowhere else (invariant 6).
+
+A waiver is a risk that somebody accepted until a date. What is wrong with one makes that one ``invalid`` and it is reported; only
+a file that is no waiver file at all is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from gate.errors import ConfigError
+from gate.limits import Limits
+from gate.model.findings import Finding
+from gate.model.input import Subject
+from gate.model.parameters import Parameters
+from gate.model.waiver import Scope, Waiver
+from gate.policy.decoding import did_you_mean
+from gate.policy.inventory import Inventory
+from gate.policy.times import parse_moment
+from gate.policy.yamlfile import Source, read_source
+
+SCHEMA = "gate.waivers/v1"
+_DAY = 86_400
+_TEXTS = ("id", "rule", "term", "reason", "owner", "ticket", "created", "expires", "approved_by")
+_NEEDED = ("id", "rule", "reason", "owner", "ticket", "expires")
+_SCOPES = ("images", "digests", "packages")
+
+
+def read_waivers(path: Path, limits: Limits) -> tuple[Waiver, ...]:
+    """The waivers of a YAML or JSON file, with what is malformed in each noted. Raises ConfigError for the file as a whole."""
+    return waivers_of(read_source(path, max_bytes=limits.policy_file_bytes))
+
+
+def waivers_of(source: Source) -> tuple[Waiver, ...]:
+    """The waivers of a document ``{schema: gate.waivers/v1, waivers: [...]}``; not judged yet."""
+    value = source.value
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        found = value.get("schema") if isinstance(value, dict) else None
+        raise ConfigError(f"{source.name}: not a waiver file (schema is {found!r})", fix=f"begin it with `schema: {SCHEMA}`")
+    unknown = sorted(value.keys() - {"schema", "waivers"})
+    if unknown:
+        raise ConfigError(f"{source.at((unknown[0],))}: unknown key {unknown[0]!r}", fix=did_you_mean(unknown[0], ["waivers"]))
+    entries = value.get("waivers")
+    if not isinstance(entries, list):
+        raise ConfigError(f"{source.name}: waivers must be a list", fix="write `waivers: []` for none")
+    return tuple(_read(source, index, entry) for index, entry in enumerate(entries))
+
+
+def _read(source: Source, index: int, entry: Any) -> Waiver:
+    where = f"{source.at(('waivers', index))}@{source.digest}"
+    problems: list[str] = []
+    if not isinstance(entry, dict):
+        return _waiver({}, Scope(), where, ["it is no mapping"])
+    texts: dict[str, str] = {}
+    for name in _TEXTS:
+        text = entry.get(name, "")
+        if isinstance(text, str):
+            texts[name] = text.strip()
+        else:
+            problems.append(f"{name} is no string")
+    for name in sorted(entry.keys() - {*_TEXTS, "scope"}):
+        problems.append(f"unknown key {name!r}: {did_you_mean(name, [*_TEXTS, 'scope'])}")
+    return _waiver(texts, _scope(entry.get("scope", {}), problems), where, problems)
+
+
+def _scope(value: Any, problems: list[str]) -> Scope:
+    """A scope that cannot be read must not become an empty one, which would hold everywhere: it makes the waiver invalid."""
+    lists: dict[str, tuple[str, ...]] = {}
+    if not isinstance(value, dict):
+        problems.append("scope is no mapping")
+        return Scope()
+    for name, items in value.items():
+        if name not in _SCOPES:
+            problems.append(f"unknown scope {name!r}: {did_you_mean(name, _SCOPES)}")
+        elif not isinstance(items, list) or not items or not all(isinstance(item, str) and item.strip() for item in items):
+            problems.append(f"scope.{name} is no list of names")
+        else:
+            lists[name] = tuple(item.strip() for item in items)
+    return Scope(**lists)
+
+
+def _waiver(texts: Mapping[str, str], scope: Scope, where: str, problems: list[str]) -> Waiver:
+    fields = {name: texts.get(name, "") for name in _TEXTS}
+    return Waiver(**fields, scope=scope, source=where, state="invalid", problem="; ".join(problems))
+
+
+def judge(waiver: Waiver, now: str, params: Parameters, subject: Subject | None, inventory: Inventory) -> Waiver:
+    """The one function that decides whether a waiver holds: ``active``, ``pending``, ``expired`` or ``invalid`` with the problem.
+
+    The end is exclusive. ``problem`` that reading noted stays. A waiver for another subject is active and simply matches nothing.
+    """
+    del subject  # scopes are matched per result; the state of a waiver is the same for every subject
+    moment = parse_moment(now)
+    if moment is None:
+        return _judged(waiver, "invalid", f"the time of the run, {now!r}, is no time", None)
+    problem = waiver.problem or _problem(waiver, moment, params, inventory)
+    end = parse_moment(waiver.expires)
+    left = None if end is None else int(end - moment)
+    if problem:
+        return _judged(waiver, "invalid", problem, left)
+    start = parse_moment(waiver.created) if waiver.created else None
+    if start is not None and start > moment + params.clock_skew_seconds:
+        return _judged(waiver, "pending", "", left)
+    assert end is not None  # else _problem said so
+    return _judged(waiver, "active" if moment < end else "expired", "", left)
+
+
+def _judged(waiver: Waiver, state: Literal["active", "pending", "expired", "invalid"], problem: str, left: int | None) -> Waiver:
+    return msgspec.structs.replace(waiver, state=state, problem=problem, expires_in_s=left)
+
+
+def _problem(waiver: Waiver, now: float, params: Parameters, inventory: Inventory) -> str:
+    missing = [name for name in _NEEDED if not getattr(waiver, name)]
+    if missing:
+        return f"lacks {', '.join(missing)}"
+    meta = inventory.rules.get(waiver.rule)
+    if "*" in waiver.rule or waiver.rule in inventory.domains or waiver.rule.startswith("@"):
+        return f"{waiver.rule} is more than one rule; name domain.rule"
+    if meta is None:
+        return f"unknown rule {waiver.rule!r}: {did_you_mean(waiver.rule, inventory.rules)}"
+    if not meta.custom.waivable:
+        return f"{waiver.rule} cannot be waived"
+    if "*" in waiver.term:
+        return "a term is matched exactly; * names nothing"
+    end = parse_moment(waiver.expires)
+    if end is None:
+        return f"expires is {waiver.expires!r}; write 2027-01-31 (UTC) or 2027-01-31T12:00:00Z"
+    start = parse_moment(waiver.created) if waiver.created else now
+    if start is None:
+        return f"created is {waiver.created!r}; write a date or an RFC 3339 time"
+    if end <= start:
+        return "it ends before it begins"
+    if end - start > params.waiver_max_days * _DAY:
+        return f"it lasts {(end - start) / _DAY:.0f} days; waiver_max_days is {params.waiver_max_days}"
+    return ""
+
+
+def judge_all(waivers: Iterable[Waiver], now: str, params: Parameters, inventory: Inventory) -> tuple[Waiver, ...]:
+    """All of them judged, sorted; of two with one id both are invalid, since a verdict could not say which one held."""
+    given = list(waivers)
+    ids = [waiver.id for waiver in given]
+    judged = []
+    for waiver in given:
+        if waiver.id and ids.count(waiver.id) > 1:
+            twice = "; ".join(part for part in (waiver.problem, f"the id {waiver.id!r} is used twice") if part)
+            waiver = msgspec.structs.replace(waiver, problem=twice)
+        judged.append(judge(waiver, now, params, None, inventory))
+    return tuple(sorted(judged, key=lambda waiver: (waiver.id, waiver.source)))
+
+
+def matching(waiver: Waiver, rule: str, term: str, subject: Subject, aliases: Collection[str] = ()) -> bool:
+    """Whether an active waiver covers this result. ``aliases``: other ids of the finding that the term names."""
+    if waiver.state != "active" or waiver.rule != rule:
+        return False
+    name, bar, package = term.partition("|")
+    if waiver.term and waiver.term != term:
+        named, waived_bar, waived_package = waiver.term.partition("|")
+        if waived_bar and waived_package != package:
+            return False
+        if named != name and not (bar and named in aliases):
+            return False
+    scope = waiver.scope
+    if scope.images and subject.name not in scope.images:
+        return False
+    if scope.digests and not ({subject.digest, subject.index_digest} & set(scope.digests)):
+        return False
+    return not scope.packages or any(package == item or package.startswith(item + "@") for item in scope.packages)
+
+
+def waived_for(waivers: Iterable[Waiver], finding: Finding, subject: Subject) -> tuple[str, ...]:
+    """Rule ids of active waivers that name the finding by term or package; for ``Finding.waived_for``.
+
+    A waiver without term waives the rule's result as a whole, which `gate.policy.decide` does; it takes no finding out of a count,
+    unless its scope names packages.
+    """
+    return tuple(
+        sorted(
+            {
+                waiver.rule
+                for waiver in waivers
+                if (waiver.term or waiver.scope.packages)
+                and matching(waiver, waiver.rule, finding.key, subject, (finding.id, *finding.aliases))
+            }
+        )
+    )
