@@ -15,7 +15,7 @@ from gate.evidence.interface import Reading
 from gate.evidence.packages import missing_from
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.evidence.vulnerabilities.merge import Merged, count, merge
-from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer
+from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer, Verification
 from gate.model.findings import Finding, SastRun, SourceFacts, Vulnerabilities
 from gate.model.input import (
     SCHEMA,
@@ -170,11 +170,7 @@ def _vulnerabilities(
     merged: Merged = merge(_scans(taken), enrich=context.enrichment, first_seen={})
     sources = [
         VexSource(
-            evidence=evidence.id,
-            document=item.reading.vex,
-            verified=evidence.verification.state == "verified",
-            origin=evidence.origin,
-            subjects=item.subjects,
+            evidence=evidence.id, document=item.reading.vex, verification=_vouched(evidence), subjects=item.subjects
         )
         for item, evidence in usable
         if item.reading is not None and item.reading.vex is not None
@@ -187,6 +183,7 @@ def _vulnerabilities(
         authors=params.vex_authors,
         require_signed=params.vex_require_signed,
         now=context.time.now,
+        skew_s=params.clock_skew_seconds,
     )
     findings = tuple(_annotated(finding, applied, subject, context) for finding in merged.findings)
     scans = tuple(msgspec.structs.replace(scan, db_age_s=_age(scan.db_built, context.time.now)) for scan in merged.scans)
@@ -198,6 +195,16 @@ def _vulnerabilities(
         effective=count(findings, effective=True),
     )
     return facts, vex
+
+
+def _vouched(evidence: Evidence) -> Verification:
+    """The verification under which VEX counts: an unsigned attachment counts as badly signed, whatever the profile says.
+
+    Anyone who may push may attach; a profile that takes unsigned VEX means the files that the caller names.
+    """
+    if evidence.verification.state == "unverified" and evidence.origin not in ("file", "computed"):
+        return msgspec.structs.replace(evidence.verification, state="failed", reason="attached to the image without a signature")
+    return evidence.verification
 
 
 def _annotated(finding: Finding, applied: Mapping[str, Any], subject: Subject, context: Context) -> Finding:

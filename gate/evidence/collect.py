@@ -15,7 +15,7 @@ from gate.errors import EvidenceError, EvidenceInvalid, FormatRefused, LimitExce
 from gate.evidence.interface import Document, Reading
 from gate.limits import Limits
 from gate.model.base import digest_of
-from gate.model.evidence import UNVERIFIED, CollectionError, Kind, Producer, Verification
+from gate.model.evidence import UNVERIFIED, CollectionError, Kind, Verification
 from gate.trust.entry import Trust
 from gate.trust.envelope import Envelope, open_envelope, split_jsonl
 from gate.trust.statement import Statement, parse_statement
@@ -89,8 +89,13 @@ class Opener:
                 raise LimitExceeded("evidence_documents", self._limits.evidence_documents, "evidence of one subject")
         return opened
 
+    def broken(self, document: Document, error: EvidenceError) -> Opened:
+        """An attachment that was reached and is bad; listed, and neither satisfying nor denying anything."""
+        return _unreadable(document, error, Verification(state="failed", reason=error.what), "unknown")
+
     def _open(self, document: Document) -> Opened:
-        identity = (digest_of(document.data), tuple(sorted(document.annotations.items())), document.media_type, document.origin)
+        annotations = tuple(sorted(document.annotations.items()))
+        identity = (digest_of(document.data), annotations, document.media_type, document.origin, document.attached_to)
         known = self._known.get(identity)
         if known is None:
             known = self._known[identity] = _open(document, self._trust, self._limits)
@@ -100,7 +105,12 @@ class Opener:
 def _open(document: Document, trust: Trust, limits: Limits) -> Opened:
     try:
         envelope = open_envelope(
-            document.data, annotations=document.annotations, media_type=document.media_type, trust=trust, limits=limits
+            document.data,
+            annotations=document.annotations,
+            media_type=document.media_type,
+            trust=trust,
+            limits=limits,
+            artifact_digest=document.attached_to,
         )
     except EvidenceError as error:
         return _unreadable(document, error, Verification(state="failed", reason=error.what), "unknown")
@@ -267,5 +277,3 @@ def _unreadable(document: Document, error: EvidenceError, verification: Verifica
         verification = msgspec.structs.replace(verification, reason=reason)
     return _opened(document, document.data, verification, kind=kind, format="unreadable", error=problem if answered_for else None)
 
-
-NO_PRODUCER = Producer()

@@ -1,0 +1,103 @@
+"""``gate doctor``: what is installed, what is missing, what to type."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from gate.errors import GateError
+
+_OPTIONAL = {
+    "grype": "gate verify --scan",
+    "syft": "gate sbom generate",
+    "cosign": "signing images; the gate verifies without it",
+}
+
+
+@click.command("doctor")
+def command() -> int:
+    """Look at the engine, the policy pack, the store and the tools; say what to type for what is missing.
+
+    Exit code 2 when the gate cannot decide at all: without OPA or without a policy pack that compiles.
+    """
+    problems = 0
+    for good, name, text, fix in _checks():
+        click.echo(f"{'✓' if good else '✗' if good is False else '-'} {name:<8} {text}")
+        if fix:
+            click.echo(f"  fix: {fix}")
+        problems += good is False
+    click.echo("ready: gate verify IMAGE" if not problems else "not ready")
+    return 2 if problems else 0
+
+
+def _checks() -> Iterator[tuple[bool | None, str, str, str]]:
+    """(works, name, what was found, what to type); None where the gate decides without it."""
+    from gate import __version__
+
+    yield True, "gate", f"{__version__}, Python {sys.version.split()[0]}", ""
+    yield from _engine()
+    for name, use in _OPTIONAL.items():
+        path = _tool(name)
+        if path is None:
+            yield None, name, f"not found; needed for {use}", f"make tools, or put {name} into PATH"
+        else:
+            yield True, name, f"{path} {_version(path)}", ""
+    yield _store()
+
+
+def _engine() -> Iterator[tuple[bool | None, str, str, str]]:
+    from gate.limits import Limits
+    from gate.policy.bundle import BundleSpec, default_path, load_policy
+    from gate.policy.engine import Engine
+    from gate.policy.opa import find_opa
+
+    try:
+        limits = Limits.from_environment()
+        binary = find_opa(os.environ)
+        yield True, "opa", f"{binary.version}, {binary.path}, {binary.digest}", ""
+    except GateError as error:
+        yield False, "opa", error.what, error.fix
+        return
+    try:
+        policy = load_policy([BundleSpec(str(default_path()))], limits)
+        with Engine(binary, policy, limits) as engine:
+            engine.check()
+            rules = len(engine.inventory.rules)
+        yield True, "policy", f"{rules} rules, {', '.join(policy.digests.values())}", ""
+    except GateError as error:
+        yield False, "policy", error.what, error.fix
+
+
+def _tool(name: str) -> Path | None:
+    from gate.evidence.tools import find_tool
+
+    try:
+        return find_tool(name, os.environ)
+    except GateError:
+        found = shutil.which(name)
+        return Path(found) if found else None
+
+
+def _version(path: Path) -> str:
+    try:
+        done = subprocess.run([path, "version"], capture_output=True, timeout=20, check=False, text=True, errors="replace")
+    except (OSError, subprocess.TimeoutExpired):
+        return "(does not run)"
+    lines = (line.split(":", 1) for line in done.stdout.splitlines() if ":" in line)
+    return next((value.strip() for key, value in lines if key.strip().lower() in ("version", "gitversion")), "")
+
+
+def _store() -> tuple[bool | None, str, str, str]:
+    from gate.cli.options import store_path
+
+    path = store_path(None)
+    place = next((folder for folder in (path, *path.parents) if folder.exists()), path)
+    if os.access(place, os.W_OK):
+        return True, "store", str(path), ""
+    return False, "store", f"{path} cannot be written", "set GATE_STORE to a folder that can"

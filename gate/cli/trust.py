@@ -1,0 +1,65 @@
+"""From key files, identities and trusted roots on the command line to trust entries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gate.cli.files import read_bounded
+from gate.errors import UsageError
+from gate.trust.entry import IdentityRule, Trust, TrustEntry
+
+_KEY_BYTES = 64 * 1024
+_ROOT_BYTES = 16 * 1024 * 1024
+
+
+def trust_from_keys(keys: Sequence[str]) -> Trust:
+    """One entry per public key file, vouching for every kind. Raises UsageError for a file that is no public key."""
+    return Trust(entries=tuple(_key_entry(path) for path in keys))
+
+
+def _key_entry(path: str) -> TrustEntry:
+    from gate.trust.keys import load_public_key
+
+    key = load_public_key(read_bounded(path, _KEY_BYTES, "key"))
+    return TrustEntry(name=f"key {Path(path).name}", roles=("*",), keys=(key,))
+
+
+def trust_from_flags(
+    *,
+    keys: Sequence[str],
+    identity: str | None,
+    identity_regexp: str | None,
+    issuer: str | None,
+    trusted_root: str | None,
+) -> Trust:
+    """Entries for what the flags name. Raises UsageError for half a keyless identity."""
+    entries = list(trust_from_keys(keys).entries)
+    named = identity or identity_regexp
+    if issuer and not named:
+        raise UsageError(
+            "--certificate-oidc-issuer without an identity",
+            why="every workflow of the whole issuer would be trusted",
+            fix="add --certificate-identity or --certificate-identity-regexp",
+        )
+    if named:
+        if not issuer:
+            raise UsageError(
+                "an identity without --certificate-oidc-issuer",
+                why="anybody can run an issuer that asserts this identity",
+                fix="add --certificate-oidc-issuer, for example https://token.actions.githubusercontent.com",
+            )
+        if not trusted_root:
+            raise UsageError(
+                "a keyless identity without --trusted-root",
+                why="the gate fetches no trust root by itself: which one counts is your decision",
+                fix="give --trusted-root trusted_root.json (cosign trusted-root create, or gh attestation trusted-root)",
+            )
+        from gate.trust.root import load_trusted_root
+
+        roots = load_trusted_root(read_bounded(trusted_root, _ROOT_BYTES, "trusted root"))
+        rule = IdentityRule(identity=named, issuer=issuer, regexp=identity_regexp is not None)
+        entries.append(TrustEntry(name="certificate identity", roles=("*",), identities=(rule,), roots=roots))
+    elif trusted_root:
+        raise UsageError("--trusted-root without an identity", fix="add --certificate-identity and --certificate-oidc-issuer")
+    return Trust(entries=tuple(entries))

@@ -1,0 +1,89 @@
+"""``gate verify``: parse the flags, call the pipeline, render. Every policy flag is a shorthand for a parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gate.cli.options import OUTPUT_HELP, color_option
+
+HELP = """Decide whether each SUBJECT may ship.
+
+\b
+A SUBJECT is
+  registry.example/app:1.4          a registry reference; the tag is resolved once
+  registry.example/app@sha256:…     the same, by digest
+  oci:DIR[:TAG|@DIGEST]             an OCI image layout
+  image.tar                         an OCI archive or the output of docker save
+  sha256:…                          a bare digest, with --evidence files
+
+\b
+Without a policy file or a profile the bundle's prod profile decides: no critical and at most 4 high
+vulnerabilities, nothing known to be exploited, an SBOM with every dependency identified, signature and
+provenance there and verified.
+
+\b
+Examples:
+  gate verify registry.example/app:1.4 --key cosign.pub
+  gate verify oci:build/image --evidence grype.json --evidence sbom.cdx.json --profile dev
+  gate verify IMAGE --certificate-identity https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main \\
+      --certificate-oidc-issuer https://token.actions.githubusercontent.com --trusted-root trusted_root.json
+  gate verify IMAGE --policy-file security-policy.yaml --output text --output sarif=gate.sarif
+"""
+
+EPILOG = "Exit codes: 0 ALLOW, 1 DENY, 2 usage or policy, 3 NO VERDICT, 4 bug. They do not depend on the output format."
+
+
+def _number(flag: str, name: str, text: str) -> Any:
+    return click.option(flag, name, type=click.IntRange(min=0), metavar="N", help=text)
+
+
+@click.command("verify", help=HELP, epilog=EPILOG, context_settings={"max_content_width": 120})
+@click.argument("subjects", nargs=-1, metavar="SUBJECT...")
+@click.option("--image", "images", multiple=True, metavar="SUBJECT", help="The same as SUBJECT.")
+@click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH", help="Only these platforms of an index.")
+@click.option("--policy-file", metavar="FILE", help="A gate.policy/v1 file, such as security-policy.yaml.")
+@click.option("--environment", metavar="NAME", help="Environment of the policy file.")
+@click.option("--profile", metavar="dev|prod|PATH", help="Profile of the bundle, or a profile file.")
+@click.option("--bundle", "bundles", multiple=True, metavar="PATH[@sha256:…]", help="A further policy pack. Repeatable.")
+@click.option("--require-signature", is_flag=True, default=None, help="A verified signature on the image itself.")
+@click.option("--require-sbom", is_flag=True, default=None, help="An accepted SBOM.")
+@click.option("--require-provenance", is_flag=True, default=None, help="Verified SLSA provenance.")
+@_number("--max-critical", "max_critical", "At most N critical vulnerabilities.")
+@_number("--max-high", "max_high", "At most N high vulnerabilities.")
+@_number("--max-vulnerabilities", "max_vulnerabilities", "At most N vulnerabilities in all.")
+@click.option("--fail-on-fips-issues", is_flag=True, default=None, help="Deny on FIPS findings.")
+@click.option("--fail-on-stig", metavar="CAT", type=click.Choice(["1", "2", "3"]), help="Deny on STIG findings of CAT or worse.")
+@click.option("--param", "params", multiple=True, metavar="NAME=JSON", help="Any parameter, by name. Repeatable.")
+@click.option("--waivers", multiple=True, metavar="PATH", help="A gate.waivers/v1 file. Repeatable.")
+@click.option("--vex", multiple=True, metavar="PATH", help="An OpenVEX document. Repeatable.")
+@click.option("--evidence", multiple=True, metavar="FILE", help="A report, SBOM, bundle or attestation. Repeatable.")
+@click.option("--scan", is_flag=True, help="Run grype on the subject's digest.")
+@click.option("--grype-db", metavar="PATH", help="A grype database to use instead of the one that grype keeps.")
+@click.option("--epss", metavar="FILE", help="EPSS scores (CSV), for findings without one.")
+@click.option("--kev", metavar="FILE", help="CISA's KEV catalogue (JSON).")
+@click.option("--key", "keys", multiple=True, metavar="PEM", help="Public key that signs evidence. Repeatable.")
+@click.option("--certificate-identity", metavar="IDENTITY", help="Exact identity of a keyless signer.")
+@click.option("--certificate-identity-regexp", metavar="REGEXP", help="The same as a pattern; it must match as a whole.")
+@click.option("--certificate-oidc-issuer", metavar="URL", help="Issuer of that identity.")
+@click.option("--trusted-root", metavar="FILE", help="Sigstore trusted root that keyless signatures are checked with.")
+@click.option("--offline", is_flag=True, help="Open no socket: layouts, archives and digests only.")
+@click.option("--plain-http", is_flag=True, help="Talk to the registry without TLS.")
+@click.option("--effective-time", metavar="RFC3339", help="Decide as of then; never gives a PASSED summary.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 on DENY; recorded, and never a PASSED summary.")
+@click.option("--output", "outputs", multiple=True, metavar="FORMAT[=PATH]", help=OUTPUT_HELP)
+@click.option("--attest", is_flag=True, help="Sign a verification summary (VSA) for each decided image.")
+@click.option("--sign-key", metavar="KEY", help="cosign.key, PEM file or env://VAR; password in COSIGN_PASSWORD.")
+@click.option("--verifier-id", metavar="URI", help="Who you are, as the summary says it.")
+@click.option("--resource-uri", metavar="URI", help="The image's name in the summary; default from the reference.")
+@click.option("--attest-dir", metavar="DIR", default=".", show_default=True, help="Where summaries are written.")
+@click.option("--store", metavar="DIR", help="Where verdicts are kept; default $GATE_STORE or ~/.local/share/policy-gate.")
+@click.option("--dotenv", metavar="FILE", help="Write GATE_DIGEST, GATE_VERDICT and GATE_RECORD for the next step.")
+@click.option("--verbose", is_flag=True, help="Every result, every rule.")
+@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+@color_option
+def command(**options: Any) -> int:
+    from gate.cli.run import run
+
+    return run(options)
