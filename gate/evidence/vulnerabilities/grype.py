@@ -13,6 +13,7 @@ import msgspec
 from gate.errors import EvidenceInvalid, FormatRefused
 from gate.evidence.interface import NamedDigest, Reading, ReportedFinding, ScanFacts
 from gate.evidence.jsonguard import guard
+from gate.evidence.vulnerabilities import grype_report as report
 from gate.evidence.vulnerabilities import vocabulary as words
 from gate.evidence.vulnerabilities.lenient import Lenient, Notes, elements, members
 from gate.evidence.vulnerabilities.purls import Purls, purl_type
@@ -24,138 +25,11 @@ _FIX: dict[str, str] = {"fixed": "available", "not-fixed": "none", "wont-fix": "
 _MATCH = {"exact-direct-match": "exact", "exact-indirect-match": "indirect", "cpe-match": "cpe"}
 
 
-class _Metrics(msgspec.Struct, rename="camel"):
-    base_score: float | None = None
-
-
-class _Cvss(msgspec.Struct):
-    source: str | None = None
-    version: str | None = None
-    vector: str | None = None
-    metrics: _Metrics | None = None
-
-
-class _Epss(msgspec.Struct):
-    epss: float | None = None
-    percentile: float | None = None
-    date: str | None = None
-
-
-class _Kev(msgspec.Struct, rename="camel"):
-    date_added: str | None = None
-    due_date: str | None = None
-    known_ransomware_campaign_use: str | None = None
-
-
-class _Available(msgspec.Struct):
-    version: str | None = None
-    date: str | None = None
-
-
-class _Fix(msgspec.Struct):
-    state: str | None = None
-    versions: list[str] | None = None
-    available: list[_Available] | None = None
-
-
-class _Vulnerability(msgspec.Struct, rename="camel"):
-    id: str
-    data_source: str | None = None
-    namespace: str | None = None
-    severity: str | None = None
-    cvss: list[_Cvss] | None = None
-    epss: list[_Epss] | None = None
-    known_exploited: list[_Kev] | None = None
-    fix: _Fix | None = None
-
-
-class _SuggestedFix(msgspec.Struct, rename="camel"):
-    suggested_version: str | None = None
-
-
-class _Detail(msgspec.Struct):
-    type: str | None = None
-    fix: _SuggestedFix | None = None
-
-
-class _Location(msgspec.Struct):
-    path: str | None = None
-
-
-class _Artifact(msgspec.Struct):
-    name: str
-    version: str | None = None
-    type: str | None = None
-    locations: list[_Location] | None = None
-    purl: str | None = None
-
-
-class _Rule(msgspec.Struct, rename="kebab"):
-    vulnerability: str | None = None
-    reason: str | None = None
-    namespace: str | None = None
-    fix_state: str | None = None
-    vex_status: str | None = None
-    vex_justification: str | None = None
-    match_type: str | None = None
-
-
-class _Match(msgspec.Struct, rename="camel"):
-    vulnerability: _Vulnerability
-    artifact: _Artifact
-    related_vulnerabilities: list[_Vulnerability] | None = None
-    match_details: list[_Detail] | None = None
-    applied_ignore_rules: list[_Rule] | None = None
-
-
-class _Alert(msgspec.Struct):
-    type: str | None = None
-
-
-class _Alerts(msgspec.Struct):
-    alerts: list[_Alert] | None = None
-
-
-class _Target(msgspec.Struct):
-    image_id: str | None = msgspec.field(name="imageID", default=None)
-    manifest_digest: str | None = msgspec.field(name="manifestDigest", default=None)
-    repo_digests: list[str] | None = msgspec.field(name="repoDigests", default=None)
-
-
-class _Source(msgspec.Struct):
-    type: str | None = None
-    target: Any = None
-
-
-class _Distro(msgspec.Struct):
-    name: str | None = None
-    version: str | None = None
-
-
-class _Status(msgspec.Struct):
-    built: str | None = None
-    valid: bool | None = None
-    error: str | None = None
-
-
-class _Database(msgspec.Struct):
-    built: str | None = None
-    error: str | None = None
-    status: _Status | None = None
-
-
-class _Descriptor(msgspec.Struct):
-    name: str | None = None
-    version: str | None = None
-    timestamp: str | None = None
-    db: _Database | None = None
-
-
-_match = Lenient(_Match)
-_source = Lenient(_Source)
-_distro = Lenient(_Distro | None)  # type: ignore[arg-type]  # msgspec takes unions, which mypy does not call types
-_descriptor = Lenient(_Descriptor)
-_alerts = Lenient(_Alerts)
+_match = Lenient(report.Match)
+_source = Lenient(report.Source)
+_distro = Lenient(report.Distro | None)  # type: ignore[arg-type]  # msgspec takes unions, which mypy does not call types
+_descriptor = Lenient(report.Descriptor)
+_alerts = Lenient(report.Alerts)
 
 
 class GrypeReader:
@@ -166,7 +40,12 @@ class GrypeReader:
     def recognises(self, head: bytes, media_type: str) -> bool:
         """Member names near the start; other formats have none of these pairs."""
         if b'"matches"' in head:
-            return b'"vulnerability"' in head or b'"descriptor"' in head or b'"source"' in head or b'"matches":[]' in head.replace(b" ", b"")
+            return (
+                b'"vulnerability"' in head
+                or b'"descriptor"' in head
+                or b'"source"' in head
+                or b'"matches":[]' in head.replace(b" ", b"")
+            )
         return b'"ignoredMatches"' in head or (b'"alertsByPackage"' in head) or (b'"descriptor"' in head and b'"grype"' in head)
 
     def read(self, data: bytes, limits: Limits) -> Reading:
@@ -178,7 +57,7 @@ class GrypeReader:
                 "the document is no grype report: it lacks matches, or all of source, distro and descriptor",
                 fix="write it with grype -o json",
             )
-        descriptor = _optional(_descriptor, document, "descriptor", notes) or _Descriptor()
+        descriptor = _optional(_descriptor, document, "descriptor", notes) or report.Descriptor()
         purls = Purls(notes)
         matches = elements(document["matches"], "matches", bound=limits.findings)
         ignored = elements(document.get("ignoredMatches"), "ignoredMatches", bound=limits.findings - len(matches))
@@ -234,7 +113,10 @@ def _refuse_old(matches: list[msgspec.Raw]) -> None:
     first = msgspec.json.decode(matches[0])
     old = isinstance(first, dict) and (
         isinstance(first.get("matchDetails"), dict)
-        or (isinstance(first.get("vulnerability"), dict) and not first["vulnerability"].keys().isdisjoint({"cvssV2", "cvssV3", "fixedInVersion"}))
+        or (
+            isinstance(first.get("vulnerability"), dict)
+            and not first["vulnerability"].keys().isdisjoint({"cvssV2", "cvssV3", "fixedInVersion"})
+        )
     )
     if old:
         raise FormatRefused(
@@ -249,7 +131,7 @@ def _names(document: dict[str, msgspec.Raw], notes: Notes) -> tuple[NamedDigest,
     if source is None or source.type != "image":
         return ()
     try:
-        target = msgspec.convert(source.target, _Target)
+        target = msgspec.convert(source.target, report.Target)
     except msgspec.ValidationError as error:
         notes.add("wrong_type", f"the target of the image source cannot be read: {error}", "/source/target")
         return ()
@@ -260,11 +142,15 @@ def _names(document: dict[str, msgspec.Raw], notes: Notes) -> tuple[NamedDigest,
     )
 
 
-def _database(descriptor: _Descriptor, notes: Notes) -> str | None:
-    database = descriptor.db or _Database()
-    status = database.status or _Status()
+def _database(descriptor: report.Descriptor, notes: Notes) -> str | None:
+    database = descriptor.db or report.Database()
+    status = database.status or report.Status()
     if status.valid is False or status.error or database.error:
-        notes.add("db_invalid", f"grype called its database invalid: {status.error or database.error or 'no reason given'}", "/descriptor/db")
+        notes.add(
+            "db_invalid",
+            f"grype called its database invalid: {status.error or database.error or 'no reason given'}",
+            "/descriptor/db",
+        )
         return None
     return words.timestamp(status.built or database.built, notes, "/descriptor/db/built")
 
@@ -315,7 +201,7 @@ def _data_source(namespace: str) -> str:
     return {"github": "ghsa", "": "grype"}.get(first, first)
 
 
-def _quality(details: list[_Detail], namespace: str) -> str:
+def _quality(details: list[report.Detail], namespace: str) -> str:
     found = {_MATCH.get(detail.type or "", "") for detail in details}
     for quality in ("exact", "indirect", "cpe"):
         if quality in found:
@@ -323,7 +209,7 @@ def _quality(details: list[_Detail], namespace: str) -> str:
     return "cpe" if namespace == "nvd:cpe" else "unknown"
 
 
-def _cvss(sources: list[_Vulnerability]) -> tuple[Cvss, ...]:
+def _cvss(sources: list[report.Vulnerability]) -> tuple[Cvss, ...]:
     return tuple(
         Cvss(
             source=entry.source or _data_source(source.namespace or ""),
@@ -336,7 +222,7 @@ def _cvss(sources: list[_Vulnerability]) -> tuple[Cvss, ...]:
     )
 
 
-def _epss(sources: list[_Vulnerability]) -> Epss | None:
+def _epss(sources: list[report.Vulnerability]) -> Epss | None:
     found = [
         Epss(probability=entry.epss, percentile=entry.percentile or 0.0, date=entry.date or "")
         for source in sources
@@ -346,7 +232,7 @@ def _epss(sources: list[_Vulnerability]) -> Epss | None:
     return max(found, key=lambda entry: (entry.date, entry.probability), default=None)
 
 
-def _kev(sources: list[_Vulnerability]) -> Kev | None:
+def _kev(sources: list[report.Vulnerability]) -> Kev | None:
     found = [
         Kev(
             date_added=entry.date_added or "",
@@ -359,7 +245,7 @@ def _kev(sources: list[_Vulnerability]) -> Kev | None:
     return min(found, key=lambda entry: (entry.due_date or "9999", entry.date_added), default=None)
 
 
-def _fix(fix: _Fix | None, details: list[_Detail], notes: Notes, where: str) -> Fix:
+def _fix(fix: report.Fix | None, details: list[report.Detail], notes: Notes, where: str) -> Fix:
     if fix is None:
         return Fix(state="unknown")
     state = _FIX.get(fix.state or "")
@@ -374,12 +260,14 @@ def _fix(fix: _Fix | None, details: list[_Detail], notes: Notes, where: str) -> 
     return Fix(state=state, versions=versions, available_since=since)  # type: ignore[arg-type]  # values of _FIX
 
 
-def _reason(rules: list[_Rule]) -> str:
+def _reason(rules: list[report.Rule]) -> str:
     """What made grype ignore the match; never empty."""
     parts: list[str] = []
     for rule in rules:
         if rule.vex_status or rule.namespace == "vex":
-            parts.append(f"VEX {rule.vex_status or 'statement'}" + (f" ({rule.vex_justification})" if rule.vex_justification else ""))
+            parts.append(
+                f"VEX {rule.vex_status or 'statement'}" + (f" ({rule.vex_justification})" if rule.vex_justification else "")
+            )
         elif rule.reason:
             parts.append(rule.reason)
         else:

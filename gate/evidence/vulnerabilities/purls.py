@@ -13,7 +13,7 @@ from gate.model.findings import Package
 Identity = tuple[str, str, str]
 
 DISTRO_TYPES = frozenset({"deb", "rpm", "apk", "alpm"})
-"""One image has one distribution, so its name (``rhel`` or ``redhat``) does not tell packages apart, and scanners differ in it."""
+"""One image has one distribution, so its name does not tell packages apart; scanners differ in it (``rhel``, ``redhat``)."""
 
 # Words of syft, grype and trivy for kinds of packages, where the report has no purl.
 _TYPES = {
@@ -42,7 +42,7 @@ class Purls:
         self._known: dict[str, tuple[str, str]] = {}
 
     def normalise(self, raw: str | None, where: str) -> tuple[str, str]:
-        """(canonical purl, its type); both empty for an empty text and, with a diagnostic that holds it, for one that does not parse."""
+        """(canonical purl, its type); empty for no text and for what does not parse, which a diagnostic then holds."""
         if not raw:
             return "", ""
         known = self._known.get(raw)

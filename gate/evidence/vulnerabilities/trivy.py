@@ -131,7 +131,9 @@ class TrivyReader:
             notes.add("legacy_format", "written by trivy before 0.20: it does not say which image it is about")
             head, results = _Head(), elements(data, "a trivy report", bound=limits.components)
             if not results:
-                raise EvidenceInvalid("an empty array names no tool, no image and no package", fix="scan again with a current trivy")
+                raise EvidenceInvalid(
+                    "an empty array names no tool, no image and no package", fix="scan again with a current trivy"
+                )
         else:
             head, results = _current(data, notes, limits)
         return _reading(head, results, notes, limits)
@@ -155,7 +157,9 @@ def _current(data: bytes, notes: Notes, limits: Limits) -> tuple[_Head, list[msg
         )
     head = _head.decode(msgspec.Raw(data), "a trivy report", notes)
     if not head.artifact_type and "Results" not in document:
-        raise EvidenceInvalid("the trivy report has neither an artifact type nor results", fix="scan again with trivy image --format json")
+        raise EvidenceInvalid(
+            "the trivy report has neither an artifact type nor results", fix="scan again with trivy image --format json"
+        )
     return head, elements(document.get("Results"), "/Results", bound=limits.components)
 
 
@@ -179,7 +183,9 @@ def _reading(head: _Head, results: list[msgspec.Raw], notes: Notes, limits: Limi
                 purl, _ = purls.normalise(identifier.purl if identifier else None, f"{where}/Packages")
                 packages.append(purl)
         found = elements(parts.get("Vulnerabilities"), f"{where}/Vulnerabilities", bound=limits.findings - len(findings))
-        findings += [_finding(item, result, f"{where}/Vulnerabilities/{index}", notes, purls, "") for index, item in enumerate(found)]
+        findings += [
+            _finding(item, result, f"{where}/Vulnerabilities/{index}", notes, purls, "") for index, item in enumerate(found)
+        ]
         findings += _modified(parts.get("ExperimentalModifiedFindings"), result, where, notes, purls, limits)
     system = (head.metadata or _Metadata()).os or _System()
     return Reading(
@@ -224,7 +230,9 @@ def _modified(
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise EvidenceInvalid(f"{place} cannot be read: {error}", why="a suppressed finding must come back as one") from error
         if entry.type not in (None, "", "vulnerability"):
-            notes.add("not_read", f"modified findings of type {entry.type[:40]!r} are not vulnerabilities and were not read", place)
+            notes.add(
+                "not_read", f"modified findings of type {entry.type[:40]!r} are not vulnerabilities and were not read", place
+            )
             continue
         reason = entry.status or "modified"
         reason += f": {entry.statement}" if entry.statement else ""
@@ -239,7 +247,8 @@ def _finding(raw: msgspec.Raw, result: _Result, where: str, notes: Notes, purls:
     aliases = words.alias_ids(own, ())
     malware = words.is_malware((own, *aliases))
     severities: dict[str, Severity] = {
-        source: _BY_NUMBER[number] if 0 <= number < len(_BY_NUMBER) else "unknown" for source, number in (item.vendor_severity or {}).items()
+        source: _BY_NUMBER[number] if 0 <= number < len(_BY_NUMBER) else "unknown"
+        for source, number in (item.vendor_severity or {}).items()
     }
     severity = words.severity(item.severity, notes, where) if not malware else "critical"
     source = item.severity_source or "trivy"
