@@ -62,6 +62,8 @@ class VexStatement:
     vulnerabilities: tuple[str, ...]
     """Name, aliases and ``@id`` of the vulnerability."""
     products: tuple[VexProduct, ...]
+    names_products: bool
+    """Whether the document lists any, understood or not; one that lists none is about the subject of its attestation."""
     status: VexStatus
     justification: str
     impact: str
@@ -189,12 +191,13 @@ def _statement(item: Mapping[str, Any], fallback: str, stamp: datetime | None, o
     products = tuple(_products(listed, odd)) if isinstance(listed, list) else ()
     if listed and not products:
         problems.append("names products in no known form")
-    if not products:
+    if not listed:
         odd["without_products"] += 1
     return VexStatement(
         id=_text(item, "@id") or fallback,
         vulnerabilities=vulnerabilities,
         products=products,
+        names_products=bool(listed),
         status=status or "under_investigation",
         justification=justification,
         impact=impact,
@@ -254,7 +257,7 @@ def _component(item: Any) -> VexComponent | None:
     if isinstance(identifiers, dict):
         ids += [value for value in identifiers.values() if isinstance(value, str)]
     hashes = item.get("hashes")
-    pairs = ()
+    pairs: tuple[tuple[str, str], ...] = ()
     if isinstance(hashes, dict):
         pairs = tuple(
             (name.lower().replace("-", ""), value.lower()) for name, value in hashes.items() if isinstance(value, str) and value

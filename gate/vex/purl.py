@@ -21,7 +21,7 @@ _UNFIT = re.compile(r"[\x00-\x20\x7f]")
 _LONGEST = 4096
 """Characters; the longest real ones carry a download address and stay under 1,000."""
 
-_LOWER_NAME = frozenset({"pypi", "github", "bitbucket", "gitlab", "composer", "npm", "golang", "deb", "apk", "alpm", "oci", "hex"})
+_LOWER_NAME = frozenset({"pypi", "github", "bitbucket", "gitlab", "composer", "npm", "golang", "deb", "apk", "alpm", "oci"})
 _LOWER_NAMESPACE = _LOWER_NAME | {"rpm"}
 _SAME_VENDOR = {("rpm", "rhel"): "redhat", ("rpm", "sles"): "suse"}
 """Namespaces that two generators use for one distribution."""
@@ -90,7 +90,7 @@ def _decoded(part: str) -> str:
 @functools.lru_cache(maxsize=65_536)
 def _parse_unusual(text: str) -> Purl | None:
     """What the pattern does not cover goes to the reference library, which is ten times slower and accepts control characters."""
-    if len(text) > _LONGEST or not text[:4].lower() == "pkg:" or _UNFIT.search(text):
+    if len(text) > _LONGEST or text[:4].lower() != "pkg:" or _UNFIT.search(text):
         return None
     from packageurl import PackageURL
 
@@ -98,7 +98,7 @@ def _parse_unusual(text: str) -> Purl | None:
         found = PackageURL.from_string(text)
     except (ValueError, TypeError, AttributeError):
         return None
-    qualifiers = found.qualifiers if isinstance(found.qualifiers, dict) else {}
+    qualifiers: dict[str, str] = dict(found.qualifiers or {})
     if _UNFIT.search(found.name):
         return None
     return Purl(found.type, found.namespace or "", found.name, found.version or "", tuple(sorted(qualifiers.items())))

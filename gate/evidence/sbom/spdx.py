@@ -239,7 +239,7 @@ def _hashes(package: _Package, notes: Notes) -> dict[str, str]:
 
 
 def _add_relationships(build: Builder, document: _Document, root: _Package | None) -> str:
-    """Edges in one direction. Returns the aggregate: ``unknown`` where the root's contents are said to be unknown, else ``absent``."""
+    """Edges in one direction. Returns the aggregate: ``unknown`` where the root's contents are said to be so, else ``absent``."""
     aggregate = "absent"
     own = document.ref or "SPDXRef-DOCUMENT"
     for package in document.packages or ():
@@ -249,7 +249,7 @@ def _add_relationships(build: Builder, document: _Document, root: _Package | Non
         source, target = item.source or "", item.target or ""
         edge = direction(item.kind or "")
         if edge is None:
-            build.notes.add("unknown_relationship", "a relationship has a type that SPDX 2 does not know; ignored", f"{item.kind}")
+            build.notes.add("unknown_relationship", "a relationship has a type that SPDX 2 has not; ignored", f"{item.kind}")
             continue
         if edge.misspelt:
             build.notes.add("misspelt_relationship", f"a relationship type is misspelt; read as {edge.meaning}", f"{item.kind}")

@@ -39,7 +39,7 @@ class Anomalies:
 
 
 def decode(data: bytes, kind: type[T], limits: Limits, *, essential: frozenset[str]) -> tuple[T, tuple[Diagnostic, ...]]:
-    """The document as ``kind``; raises EvidenceInvalid when it is no object or an ``essential`` top-level field has a wrong type."""
+    """The document as ``kind``; raises EvidenceInvalid when it is no object or an ``essential`` field has a wrong type."""
     try:
         return msgspec.json.decode(data, type=kind), ()
     except msgspec.ValidationError:

@@ -1,0 +1,183 @@
+"""Whether a VEX product is this image, and whether a VEX package is the package of a finding.
+
+Package rules, from strict to lenient:
+
+* type, namespace and name are equal in their comparable spelling (`Purl.package`; ``rhel`` = ``redhat``, ``sles`` = ``suse``);
+* a version in the VEX purl equals the finding's (`Purl.release`); without one every version matches, at a lower rank;
+* every qualifier of the VEX purl is a constraint, except: ``upstream``, ``package-id`` and ``epoch`` (they do not identify);
+  ``distro`` (or Docker's ``os_name`` and ``os_version``) may be less precise than the finding's (``debian-12`` covers
+  ``debian-12.13``), and its absence from the finding is accepted when the VEX purl has a version; ``arch`` is compared across the
+  spellings of Debian, RPM and Go, and taken from the image where the finding has none; maven's ``type`` defaults to ``jar``.
+
+Image rules: a digest (own, index or configuration) in whatever spelling is exact, since it names the content; a name without
+digest matches registry and path and ranks as unversioned, since names move.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import re
+
+from gate.model.input import Subject
+from gate.vex.openvex import VexComponent
+from gate.vex.purl import Purl, parse
+
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "i386": "386",
+    "i686": "386",
+    "armv7": "arm",
+    "armhf": "arm",
+    "armv7hl": "arm",
+}
+_ANY_ARCHITECTURE = frozenset({"all", "noarch", "any"})
+_NOT_IDENTIFYING = frozenset({"upstream", "package-id", "epoch", "os_distro", "os_name", "os_version", "distro"})
+
+
+class Scope(enum.IntEnum):
+    """How precisely a statement names what it is about; higher wins."""
+
+    UNVERSIONED = 0
+    VERSIONED = 1
+    DIGEST = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Image:
+    """The subject under all its names."""
+
+    digests: frozenset[str]
+    """Hex of the manifest, its index and its configuration."""
+    registry: str
+    path: str
+    """Empty when the subject has no registry name (archives, layouts, bare digests)."""
+    tag: str
+    reference: str
+    os: str
+    architecture: str
+
+    @classmethod
+    def of(cls, subject: Subject) -> Image:
+        digests = (subject.digest, subject.index_digest, subject.config_digest)
+        host, slash, path = subject.name.partition("/")
+        if not slash or not ("." in host or ":" in host or host == "localhost") or host.startswith("."):
+            host, path = "", ""
+        tail = subject.reference.partition("@")[0].rpartition("/")[2]
+        return cls(
+            digests=frozenset(digest.partition(":")[2].lower() for digest in digests if digest and digest.startswith("sha256:")),
+            registry="docker.io" if host in _HUB else host,
+            path=path.removeprefix("library/") if host in _HUB else path,
+            tag=tail.partition(":")[2],
+            reference=subject.reference,
+            os=subject.platform.os if subject.platform else "",
+            architecture=subject.platform.architecture if subject.platform else "",
+        )
+
+    def matches(self, product: VexComponent) -> Scope | None:
+        """DIGEST or UNVERSIONED when the product is this image, else None."""
+        if any(value in self.digests for algorithm, value in product.hashes if algorithm == "sha256"):
+            return Scope.DIGEST
+        found = [scope for text in product.ids if (scope := self._matches_id(text)) is not None]
+        return max(found, default=None)
+
+    def _matches_id(self, text: str) -> Scope | None:
+        if text.startswith("pkg:"):
+            purl = parse(text)
+            return self._matches_purl(purl) if purl and purl.type in ("oci", "docker") else None
+        digest = _DIGEST.fullmatch(text.rpartition("@")[2].lower())
+        if digest:
+            return Scope.DIGEST if digest.group(1) in self.digests else None
+        spellings = {f"{host}/{self.path}{end}" for host in self._hosts() for end in self._ends()}
+        return Scope.UNVERSIONED if self.path and text in spellings | {self.reference} else None
+
+    def _matches_purl(self, purl: Purl) -> Scope | None:
+        digest = _DIGEST.fullmatch(purl.version.lower())
+        if digest and ":" in purl.version:
+            # Content-addressed: name, registry and tag add nothing to an equal digest.
+            return Scope.DIGEST if digest.group(1) in self.digests else None
+        qualifiers = dict(purl.qualifiers)
+        tag = purl.version or qualifiers.pop("tag", "")
+        qualifiers.pop("tag", None)
+        if not self.path or (tag and tag != self.tag):
+            return None
+        if not self._is_here(f"{purl.namespace}/{purl.name}".strip("/").lower(), qualifiers.pop("repository_url", ""), purl.type):
+            return None
+        for name, value in qualifiers.items():
+            own = {"arch": self.architecture, "os": self.os}.get(name, "")
+            if not own or _architecture(value) != _architecture(own):
+                return None
+        return Scope.UNVERSIONED
+
+    def _is_here(self, name: str, url: str, kind: str) -> bool:
+        """``repository_url`` may be the whole repository, its parent or only its registry: tools differ."""
+        path = self.path.lower()
+        parent, _, last = path.rpartition("/")
+        if not url:
+            if kind == "docker":
+                return self.registry == "docker.io" and name.removeprefix("library/") == path
+            return name in (path, last)
+        url = url.lower().removeprefix("https://").removeprefix("oci://").rstrip("/")
+        host, _, rest = url.partition("/")
+        if ("docker.io" if host in _HUB else host) != self.registry.lower():
+            return False
+        rest = rest.removeprefix("library/").removesuffix("library") if self.registry == "docker.io" else rest
+        return (rest == path and name in (path, last)) or (rest == parent and name == last) or (not rest and name == path)
+
+    def _hosts(self) -> tuple[str, ...]:
+        return ("docker.io", "index.docker.io", "docker.io/library") if self.registry == "docker.io" else (self.registry,)
+
+    def _ends(self) -> tuple[str, ...]:
+        return ("", f":{self.tag}") if self.tag else ("",)
+
+
+def match_package(vex: Purl, found: Purl, image: Image) -> Scope | None:
+    """VERSIONED or UNVERSIONED when the VEX purl covers the finding's package, else None."""
+    if vex.package != found.package:
+        return None
+    if vex.version and vex.release != found.release:
+        return None
+    have = dict(found.qualifiers)
+    for name, value in vex.qualifiers:
+        if name in _NOT_IDENTIFYING:
+            continue
+        if name == "arch":
+            own = have.get("arch") or image.architecture
+            if _architecture(value) != _architecture(own):
+                return None
+        elif have.get(name, "jar" if vex.type == "maven" and name == "type" else None) != value:
+            return None
+    if not _distro_covers(_distro(dict(vex.qualifiers)), _distro(have), versioned=bool(vex.version)):
+        return None
+    return Scope.VERSIONED if vex.version else Scope.UNVERSIONED
+
+
+def _architecture(name: str) -> str:
+    name = name.lower()
+    return "all" if name in _ANY_ARCHITECTURE else _ARCHITECTURES.get(name, name)
+
+
+def _distro(qualifiers: dict[str, str]) -> tuple[str, str] | None:
+    """Family (may be empty) and version; a code name alone (``os_distro``) is a family that no finding has."""
+    text = qualifiers.get("distro", "")
+    if not text and ("os_name" in qualifiers or "os_version" in qualifiers):
+        text = f"{qualifiers.get('os_name', '')}-{qualifiers.get('os_version', '')}".strip("-")
+    if not text:
+        return (qualifiers["os_distro"].lower(), "") if "os_distro" in qualifiers else None
+    family, dash, version = text.lower().rpartition("-")
+    if not dash and not text[0].isdigit():
+        family, version = version, ""
+    return {"rhel": "redhat", "sles": "suse"}.get(family, family), version
+
+
+def _distro_covers(wanted: tuple[str, str] | None, found: tuple[str, str] | None, *, versioned: bool) -> bool:
+    if wanted is None:
+        return True
+    if found is None:
+        return versioned
+    if wanted[0] and found[0] and wanted[0] != found[0]:
+        return False
+    return not wanted[1] or found[1] == wanted[1] or found[1].startswith(wanted[1] + ".")
