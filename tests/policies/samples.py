@@ -22,6 +22,7 @@ from gate.model.findings import (
     Package,
     Scan,
     SeverityFact,
+    SourceFacts,
     Vulnerabilities,
 )
 from gate.model.input import (
@@ -45,7 +46,6 @@ from gate.model.input import (
 )
 from gate.model.parameters import Parameters
 from gate.model.sbom import Completeness, Component, MinimumElements, Sbom, SbomDocument
-from gate.model.findings import SourceFacts
 from tests.policies.paths import POLICIES
 
 SUBJECT = digest_of(b"image")
@@ -259,6 +259,30 @@ def make_input(findings: tuple[Finding, ...] = (), params: Parameters | None = N
         stig=Compliance(),
         vex=VexFacts(),
         errors=(),
+    )
+
+
+def make_nothing() -> Input:
+    """An image about which nothing is known, under ``prod``: every list empty, everything nullable null."""
+    full = make_input()
+    empty = msgspec.structs.replace
+    return empty(
+        full,
+        subject=empty(
+            full.subject,
+            name="",
+            reference="",
+            platform=None,
+            config_digest=None,
+            config=None,
+            base=Base(name="", digest=None, origin="none"),
+            layers=(),
+        ),
+        evidence=(),
+        vulnerabilities=Vulnerabilities(),
+        sbom=Sbom(),
+        signatures=(),
+        provenance=Provenance(),
     )
 
 

@@ -63,7 +63,6 @@ deny contains result.make(rego.metadata.chain(), [_user_text], {
 #   solution: Set a numeric USER in the last stage of the build, and demand runAsNonRoot where it is deployed.
 #   severity: low
 #   waivable: true
-#   parameter: deny_root_user
 #   controls: []
 #   applies_to: [image, archive]
 #   collections: [prod, dev]
