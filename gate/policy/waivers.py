@@ -62,8 +62,8 @@ def _read(source: Source, index: int, entry: Any) -> Waiver:
             texts[name] = text.strip()
         else:
             problems.append(f"{name} is no string")
-    for name in sorted(entry.keys() - {*_TEXTS, "scope"}):
-        problems.append(f"unknown key {name!r}: {did_you_mean(name, [*_TEXTS, 'scope'])}")
+    known = [*_TEXTS, "scope"]
+    problems.extend(f"unknown key {name!r}: {did_you_mean(name, known)}" for name in sorted(entry.keys() - {*known}))
     return _waiver(texts, _scope(entry.get("scope", {}), problems), where, problems)
 
 
@@ -85,7 +85,8 @@ def _scope(value: Any, problems: list[str]) -> Scope:
 
 def _waiver(texts: Mapping[str, str], scope: Scope, where: str, problems: list[str]) -> Waiver:
     fields = {name: texts.get(name, "") for name in _TEXTS}
-    return Waiver(**fields, scope=scope, source=where, state="invalid", problem="; ".join(problems))
+    unjudged = {"scope": scope, "source": where, "state": "invalid", "problem": "; ".join(problems)}
+    return Waiver(**fields, **unjudged)  # type: ignore[arg-type]  # every name in _TEXTS is a text field
 
 
 def judge(waiver: Waiver, now: str, params: Parameters, subject: Subject | None, inventory: Inventory) -> Waiver:
@@ -159,7 +160,7 @@ def matching(waiver: Waiver, rule: str, term: str, subject: Subject, aliases: Co
     name, bar, package = term.partition("|")
     if waiver.term and waiver.term != term:
         named, waived_bar, waived_package = waiver.term.partition("|")
-        if waived_bar and waived_package != package:
+        if waived_bar and not _names(waived_package, package):
             return False
         if named != name and not (bar and named in aliases):
             return False
@@ -168,14 +169,19 @@ def matching(waiver: Waiver, rule: str, term: str, subject: Subject, aliases: Co
         return False
     if scope.digests and not ({subject.digest, subject.index_digest} & set(scope.digests)):
         return False
-    return not scope.packages or any(package == item or package.startswith(item + "@") for item in scope.packages)
+    return not scope.packages or any(_names(item, package) for item in scope.packages)
+
+
+def _names(purl: str, package: str) -> bool:
+    """A purl names its package; one without version names every version."""
+    return bool(purl) and (package == purl or package.startswith(purl + "@"))
 
 
 def waived_for(waivers: Iterable[Waiver], finding: Finding, subject: Subject) -> tuple[str, ...]:
     """Rule ids of active waivers that name the finding by term or package; for ``Finding.waived_for``.
 
-    A waiver without term waives the rule's result as a whole, which `gate.policy.decide` does; it takes no finding out of a count,
-    unless its scope names packages.
+    A waiver without term waives the rule's result as a whole, which `gate.policy.decide` does; it takes no finding out of a
+    count, unless its scope names packages.
     """
     return tuple(
         sorted(

@@ -1,0 +1,111 @@
+"""The gate's own checks, beside every policy: no vacuous allow (invariant 1), required evidence (5), platforms of an index.
+
+They appear in the verdict as rules named ``gate.…``. They cannot be selected away, waived or reported only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from gate.model.input import Input
+from gate.model.verdict import ChildOutcome, Result, RuleOutcome
+from gate.policy.acceptance import accepted
+from gate.policy.inventory import Requirement, RuleMeta
+from gate.policy.parameters import SPECS, is_asked
+from gate.policy.required import unmet
+from gate.policy.results import RawResult
+
+NO_RULES = "gate.no_rules"
+NO_EVIDENCE = "gate.no_evidence"
+REQUIRED_EVIDENCE = "gate.required_evidence"
+PLATFORMS = "gate.platforms"
+
+
+def outcomes(
+    document: Input, asked: Iterable[RuleMeta], *, judged: int, children: Sequence[ChildOutcome]
+) -> tuple[RuleOutcome, ...]:
+    """Those that have something to say. ``judged`` is how many rules that can block had something to judge."""
+    found: list[RuleOutcome] = []
+    if document.subject.kind == "index":
+        found += _platforms(children)
+    else:
+        found += _nothing(document, judged)
+        found += _required(document, asked)
+    return tuple(found)
+
+
+def _platforms(children: Sequence[ChildOutcome]) -> list[RuleOutcome]:
+    """An index is what the worst of its platforms is; one without any was not looked at."""
+    if not children:
+        text = RawResult(rule=PLATFORMS, msg="no platform of the index was verified", fix="check --platform")
+        return [_rule(PLATFORMS, "Every platform passes", [("no_verdict", text)])]
+    bad: list[tuple[Literal["deny", "no_verdict"], RawResult]] = []
+    for child in children:
+        if child.decision == "ALLOW":
+            continue
+        name = str(child.platform) if child.platform is not None else child.digest
+        result = RawResult(
+            rule=PLATFORMS, term=child.digest, msg=f"{name} is {child.decision}", expected="ALLOW", got=child.decision,
+            fix="see the verdict of that platform",
+        )  # fmt: skip
+        bad.append(("deny" if child.decision == "DENY" else "no_verdict", result))
+    return [_rule(PLATFORMS, "Every platform passes", bad)]
+
+
+def _nothing(document: Input, judged: int) -> list[RuleOutcome]:
+    found = []
+    if judged == 0:
+        text = RawResult(
+            rule=NO_RULES,
+            msg="no rule that could deny had anything to judge",
+            fix="select rules that apply to this subject, and set the parameters that they need",
+        )
+        found.append(_rule(NO_RULES, "Some rule judges the subject", [("no_verdict", text)]))
+    params = document.decision.params
+    if not any(item.kind != "unknown" and accepted(item, params) for item in document.evidence):
+        text = RawResult(
+            rule=NO_EVIDENCE,
+            msg=f"no evidence about this subject was accepted ({len(document.evidence)} found)",
+            fix="give evidence with --evidence, or attach it to the image; `gate evidence read FILE` says what a document is",
+        )
+        found.append(_rule(NO_EVIDENCE, "Some evidence is accepted", [("no_verdict", text)]))
+    return found
+
+
+def _required(document: Input, asked: Iterable[RuleMeta]) -> list[RuleOutcome]:
+    """What a parameter requires and no selected rule enforces: a selection must not lose it."""
+    enforced = {(need.kind, need.when) for meta in asked for need in meta.custom.requires_evidence}
+    missing: list[tuple[Literal["deny", "no_verdict"], RawResult]] = []
+    for spec in SPECS:
+        if spec.requires is None or not is_asked(getattr(document.decision.params, spec.name)):
+            continue
+        if enforced & {(spec.requires, spec.name), (spec.requires, None)}:
+            continue
+        need = Requirement(kind=spec.requires, when=spec.name)  # type: ignore[arg-type]  # a test holds that each is a kind
+        found = unmet(document, need, REQUIRED_EVIDENCE)
+        if found is not None:
+            missing.append((found.effect, found.result))
+    return [_rule(REQUIRED_EVIDENCE, "Evidence that a parameter requires is there", missing)] if missing else []
+
+
+def _rule(name: str, title: str, found: Sequence[tuple[Literal["deny", "no_verdict"], RawResult]]) -> RuleOutcome:
+    effects = {effect for effect, _ in found}
+    results = tuple(
+        Result(
+            rule=raw.rule, term=raw.term, msg=raw.msg, evidence=raw.evidence, expected=raw.expected, got=raw.got, fix=raw.fix,
+            data=raw.data, effect=effect, because="",
+        )
+        for effect, raw in sorted(found, key=lambda pair: (pair[1].term, pair[0]))
+    )  # fmt: skip
+    return RuleOutcome(
+        rule=name,
+        state="denied" if "deny" in effects else "no_verdict" if effects else "passed",
+        title=title,
+        severity="critical",
+        waivable=False,
+        mode="enforce",
+        controls=(),
+        collections=(),
+        results=results,
+    )

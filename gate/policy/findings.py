@@ -1,0 +1,97 @@
+"""Findings and waivers as a verdict carries them: compact, with what each finding blocks and which waiver covers it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gate.model.findings import Finding
+from gate.model.input import Input
+from gate.model.verdict import CompactFinding, RuleOutcome, WaiverReport
+from gate.model.waiver import Waiver
+from gate.policy.waivers import matching
+
+_DAY = 86_400
+
+
+def _keys(term: str, data: Any) -> Iterable[str]:
+    """The findings that a result is about: its term, and those that a limit counted (``data.findings.first``)."""
+    yield term
+    listed = data.get("findings") if isinstance(data, dict) else None
+    if isinstance(listed, dict):
+        listed = listed.get("first")
+    if isinstance(listed, list):
+        yield from (key for key in listed if isinstance(key, str))
+
+
+def compact(document: Input, rules: Sequence[RuleOutcome], waivers: Sequence[Waiver]) -> tuple[CompactFinding, ...]:
+    """All findings, in the order of the input."""
+    blocks: dict[str, set[str]] = {}
+    waived: dict[str, str] = {}
+    for outcome in rules:
+        for result in outcome.results:
+            if result.effect == "deny":
+                for key in _keys(result.term, result.data):
+                    blocks.setdefault(key, set()).add(outcome.rule)
+            elif result.effect == "waived":
+                waived.setdefault(result.term, result.because.removeprefix("waiver "))
+    by_rule = _by_rule(waivers)
+    return tuple(
+        CompactFinding(
+            key=finding.key,
+            id=finding.id,
+            aliases=finding.aliases,
+            package=f"{finding.package.name} {finding.package.version}".strip(),
+            purl=finding.package.purl,
+            severity=finding.severity.value,
+            fix=finding.fix,
+            kev=finding.kev is not None,
+            malware=finding.malware,
+            epss=finding.epss.probability if finding.epss is not None else None,
+            vex=finding.vex,
+            suppressed_by_scanner=tuple(f"{item.scanner}: {item.reason}" for item in finding.suppressed_by_scanner),
+            waiver=waived.get(finding.key) or next((waiver.id for waiver in _covering(document, finding, by_rule)), None),
+            blocks=tuple(sorted(blocks.get(finding.key, ()))),
+            url=finding.url,
+        )
+        for finding in document.vulnerabilities.findings
+    )
+
+
+def _by_rule(waivers: Iterable[Waiver]) -> Mapping[str, list[Waiver]]:
+    result: dict[str, list[Waiver]] = {}
+    for waiver in waivers:
+        if waiver.state == "active":
+            result.setdefault(waiver.rule, []).append(waiver)
+    return result
+
+
+def _covering(document: Input, finding: Finding, by_rule: Mapping[str, list[Waiver]]) -> Iterable[Waiver]:
+    """The active waivers that took the finding out of a count."""
+    for rule in finding.waived_for:
+        for waiver in by_rule.get(rule, ()):
+            named = waiver.term or waiver.scope.packages
+            if named and matching(waiver, rule, finding.key, document.subject, (finding.id, *finding.aliases)):
+                yield waiver
+
+
+def waiver_report(document: Input, used: Iterable[tuple[str, str]]) -> WaiverReport:
+    """Every waiver, by what became of it. One that is pending is listed as unused."""
+    waivers = document.decision.waivers
+    by_rule = _by_rule(waivers)
+    taken = set(used)
+    for finding in document.vulnerabilities.findings:
+        taken.update((waiver.id, waiver.source) for waiver in _covering(document, finding, by_rule))
+    active = [waiver for waiver in waivers if waiver.state == "active"]
+    soon = document.decision.params.waiver_warn_days * _DAY
+    return WaiverReport(
+        active=tuple(active),
+        expiring=tuple(waiver for waiver in active if waiver.expires_in_s is not None and waiver.expires_in_s <= soon),
+        expired=tuple(waiver for waiver in waivers if waiver.state == "expired"),
+        unused=tuple(
+            waiver
+            for waiver in waivers
+            if waiver.state == "pending" or (waiver.state == "active" and (waiver.id, waiver.source) not in taken)
+        ),
+        invalid=tuple(waiver for waiver in waivers if waiver.state == "invalid"),
+    )
