@@ -168,7 +168,22 @@ def _by_package(scans: list[_Labelled]) -> dict[Identity, list[_Member]]:
             if same is None:
                 same = known[spelling] = identity(package)
             groups.setdefault(same, []).append((position, finding))
+    _adopt(groups)
     return groups
+
+
+def _adopt(groups: dict[Identity, list[_Member]]) -> None:
+    """Prose does not always say a package's type: such a group joins the only typed one of equal name and version."""
+    untyped = [package for package in groups if not package[0]]
+    if not untyped:
+        return
+    typed: dict[tuple[str, str], list[Identity]] = {}
+    for package in groups:
+        if package[0]:
+            typed.setdefault(package[1:], []).append(package)
+    for package in untyped:
+        if len(same := typed.get(package[1:], [])) == 1:
+            groups[same[0]] = sorted(groups[same[0]] + groups.pop(package), key=lambda member: member[0])
 
 
 def _seen(scans: list[_Labelled], groups: Mapping[Identity, list[_Member]]) -> list[set[Identity]]:
