@@ -2,7 +2,7 @@
 """Provide the pinned external programs of tools.toml, once, in a cache outside the checkout.
 
 For each program, in this order: what the cache has; PATH, when its version is in the accepted range; the project's release,
-when a SHA-256 is recorded for this platform; `go install` of the pinned module; Debian's package, unpacked and not installed.
+when a SHA-256 is recorded for this platform; the pinned Go module, built; Debian's package, unpacked and not installed.
 The result is `CACHE/bin/NAME`, where CACHE is `$XDG_CACHE_HOME/policy-gate/tools` (default `~/.cache/policy-gate/tools`).
 
 Uses the standard library only: it runs before anything is installed. Exit code 0 when every required program is there, else 1.
@@ -12,6 +12,7 @@ import argparse
 import fcntl
 import hashlib
 import io
+import json
 import os
 import platform
 import re
@@ -52,8 +53,10 @@ class Tool:
     accept: str
     report: tuple[str, ...]
     go: str = ""
+    module: str = ""
     with_: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     release: str = ""
     sha256: Mapping[str, str] = field(default_factory=dict)
     deb: str = ""
@@ -180,23 +183,25 @@ def _from_go(tool: Tool, cache: Path, environ: Mapping[str, str]) -> Path:
     if go is None:
         raise Missing("Go is not installed")
     settings = " ".join(f"-X {name}={value.format(version=tool.version)}" for name, value in tool.variables.items())
-    env = {**environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOWORK": "off"}
+    # cgo off: a static program. GOWORK off, and folders of Go's or our own: nothing of a caller's tree reaches the build.
+    env = {**environ, "CGO_ENABLED": "0", "GOFLAGS": "-trimpath", "GOWORK": "off", **tool.environment}
     env.setdefault("GOTOOLCHAIN", "local")
-    what = f"{tool.go}@v{tool.version}" + "".join(f" with {module}" for module in tool.with_)
-    _say(f"{tool.name} {tool.version}: building {what} (minutes, once)")
-    # An empty folder of our own: no go.mod or go.work of a caller's tree can reach the build.
+    module = tool.module or tool.go
+    _say(f"{tool.name} {tool.version}: building {tool.go} of {module}@v{tool.version} with Go (minutes, once)")
     with tempfile.TemporaryDirectory(dir=cache, prefix=".build-") as temporary:
         folder = Path(temporary)
-        if not tool.with_:
-            command = [go, "install", "-ldflags", settings, f"{tool.go}@v{tool.version}"]
-            _run(command, cwd=folder, env={**env, "GOBIN": temporary}, timeout_s=_BUILD_S)
-        else:
+        if tool.with_:
             # A module of our own that only requires: the highest version that anyone asks for wins, nothing is replaced.
             _run([go, "mod", "init", "policy-gate.invalid/tools"], cwd=folder, env=env, timeout_s=60)
-            wanted = [f"{tool.go}@v{tool.version}", *tool.with_]
-            _run([go, "get", *wanted], cwd=folder, env=env, timeout_s=_BUILD_S)
-            command = [go, "build", "-mod=mod", "-ldflags", settings, "-o", str(folder / tool.name), tool.go]
-            _run(command, cwd=folder, env=env, timeout_s=_BUILD_S)
+            required = [f"-require={wanted}" for wanted in (f"{module}@v{tool.version}", *tool.with_)]
+            _run([go, "mod", "edit", *required], cwd=folder, env=env, timeout_s=60)
+            source, flags = folder, ["-mod=mod"]
+        else:
+            # The module as published, built in its own folder with its own go.sum: what its authors build.
+            printed = _run([go, "mod", "download", "-json", f"{module}@v{tool.version}"], cwd=folder, env=env, timeout_s=_BUILD_S)
+            source, flags = Path(json.loads(printed)["Dir"]), ["-buildvcs=false"]
+        command = [go, "build", *flags, "-ldflags", settings, "-o", str(folder / tool.name), tool.go]
+        _run(command, cwd=source, env=env, timeout_s=_BUILD_S)
         return _place(tool, cache, lambda target: (folder / tool.name).replace(target))
 
 

@@ -161,36 +161,40 @@ def test_what_is_in_the_cache_is_not_asked_again(tmp_path: Path) -> None:
     assert fetch.provide(_tool(), tmp_path / "cache", {"PATH": ""}) == built
 
 
-def test_go_is_told_the_module_and_kept_from_the_tree(tmp_path: Path) -> None:
-    """`go install` gets the pinned module, an own GOBIN, no cgo, no work file, and runs in an empty folder."""
-    record = tmp_path / "record"
-    go = f"""#!/bin/sh
-{{ echo "$@"; echo "$CGO_ENABLED $GOFLAGS $GOWORK"; ls -A; }} > {record}
-echo "#!/bin/sh" > "$GOBIN/opa"
+def _pretended_go(folder: Path, record: Path) -> None:
+    """A `go` that writes down how it was called and makes the file after `-o`."""
+    text = f"""#!/bin/sh
+echo "$(basename "$PWD" | sed 's/^.build-.*/own/')|$CGO_ENABLED $GOFLAGS $GOWORK|$*" >> {record}
+[ "$2" != download ] || echo '{{"Dir": "{folder}"}}'
+[ "$1" = build ] || exit 0
+while [ "$1" != -o ]; do shift; done
+echo "#!/bin/sh" > "$2"
 """
-    _program(tmp_path / "path", "go", go.encode())
-    tool = _tool(go="example.invalid/opa", variables={"main.version": "{version}"})
-    path = fetch.provide(tool, tmp_path / "cache", _environ(tmp_path / "path"))
-    assert path.is_file()
-    assert record.read_text().splitlines() == [
-        "install -ldflags -X main.version=1.22.2 example.invalid/opa@v1.22.2",
-        "0 -trimpath off",
-    ]
+    _program(folder, "go", text.encode())
+
+
+def test_go_builds_the_published_module_in_its_own_folder(tmp_path: Path) -> None:
+    """The pinned module is downloaded and built where Go put it, without cgo and without a caller's work file."""
+    record = tmp_path / "record"
+    _pretended_go(tmp_path / "path", record)
+    tool = _tool(go="example.invalid/opa/cmd/opa", module="example.invalid/opa", variables={"main.version": "{version}"})
+    assert fetch.provide(tool, tmp_path / "cache", _environ(tmp_path / "path")).is_file()
+    download, build = record.read_text().splitlines()
+    assert download == "own|0 -trimpath off|mod download -json example.invalid/opa@v1.22.2"
+    assert build.startswith("path|0 -trimpath off|build -buildvcs=false -ldflags -X main.version=1.22.2 -o ")
+    assert build.endswith(" example.invalid/opa/cmd/opa")
 
 
 def test_modules_can_be_raised_beside_the_program(tmp_path: Path) -> None:
     """With `with`, a module of our own requires the program and the raised modules, and builds from there."""
     record = tmp_path / "record"
-    go = f"""#!/bin/sh
-echo "$1 $2" >> {record}
-[ "$1" = build ] || exit 0
-while [ "$1" != -o ]; do shift; done
-echo "#!/bin/sh" > "$2"
-"""
-    _program(tmp_path / "path", "go", go.encode())
+    _pretended_go(tmp_path / "path", record)
     tool = _tool(go="example.invalid/opa", with_=("example.invalid/part@v9",))
     assert fetch.provide(tool, tmp_path / "cache", _environ(tmp_path / "path")).is_file()
-    assert record.read_text().splitlines() == ["mod init", "get example.invalid/opa@v1.22.2", "build -mod=mod"]
+    init, edit, build = (line.split("|", 2)[2] for line in record.read_text().splitlines())
+    assert init.startswith("mod init ")
+    assert edit == "mod edit -require=example.invalid/opa@v1.22.2 -require=example.invalid/part@v9"
+    assert build.startswith("build -mod=mod ")
 
 
 def test_a_failure_is_remembered_until_asked_again(tmp_path: Path) -> None:
