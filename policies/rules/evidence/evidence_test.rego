@@ -1,0 +1,212 @@
+package rules.evidence_test
+
+import data.lib.evidence as lib
+import data.lib.testing_test as t
+import data.rules.evidence
+
+day := 86400
+
+scan(changes) := t.with_evidence("vulnerabilities", changes)
+
+database(age) := t.replaced("/vulnerabilities/scans/0/db_age_s", age)
+
+scan_id := t.base.evidence[t.place("vulnerabilities")].id
+
+cases := {
+	"stale": {
+		"allows": scan({"/age_s": 30 * day}),
+		"fires": scan({"/age_s": (30 * day) + 1}),
+		"empty_field": {"input": scan({"/age_s": null}), "fires": true},
+		"nothing_fires": false,
+	},
+	"stale_item": {
+		"allows": t.base,
+		"fires": t.with_params(scan({"/age_s": 31 * day}), {"require_scan": false}),
+		"empty_field": {"input": scan({"/age_s": null}), "fires": true},
+		"nothing_fires": false,
+	},
+	"stale_database": {
+		"allows": database(5 * day),
+		"fires": database((5 * day) + 1),
+		"empty_field": {"input": t.changed(database(null), {"/vulnerabilities/scans/0/db_built": null}), "fires": true},
+		"nothing_fires": false,
+	},
+	"no_collector": {
+		"allows": t.changed(t.under({"fail_on_fips_issues": true}), {"/fips/collected": true}),
+		"fires": t.under({"fail_on_fips_issues": true}),
+		"empty_field": {"input": t.with_params(t.nothing, {"fail_on_stig": "1"}), "fires": true},
+		"nothing_fires": false,
+	},
+	"failed": {
+		"allows": t.base,
+		"fires": t.with_evidence("sbom", {"/verification/state": "failed", "/verification/reason": "bad signature"}),
+		"empty_field": {
+			"input": t.with_evidence("sbom", {"/verification/state": "failed", "/verification/reason": null, "/source": ""}),
+			"fires": true,
+		},
+		"nothing_fires": false,
+	},
+	"rejected": {
+		"allows": t.base,
+		"fires": t.with_evidence("sbom", {"/binding": "none"}),
+		"empty_field": {
+			"input": t.with_evidence("sbom", {"/verification/roles": [], "/verification/reason": null, "/source": ""}),
+			"fires": true,
+		},
+		"nothing_fires": false,
+	},
+	"error": {
+		"allows": t.base,
+		"fires": t.with_error(t.base, "approval", "registry"),
+		"empty_field": {"input": t.with_error(t.base, "unknown", ""), "fires": true},
+		"nothing_fires": false,
+	},
+}
+
+test_allows[short] if {
+	some short, case in cases
+	ids := t.ids(data.rules.evidence) with input as case.allows
+	not sprintf("evidence.%s", [short]) in ids
+}
+
+test_fires[short] if {
+	some short, case in cases
+	ids := t.ids(data.rules.evidence) with input as case.fires
+	sprintf("evidence.%s", [short]) in ids
+}
+
+test_empty_field[short] if {
+	some short, case in cases
+	ids := t.ids(data.rules.evidence) with input as case.empty_field.input
+	fired := sprintf("evidence.%s", [short]) in ids
+	fired == case.empty_field.fires
+}
+
+test_empty_input[short] if {
+	some short, case in cases
+	ids := t.ids(data.rules.evidence) with input as t.nothing
+	fired := sprintf("evidence.%s", [short]) in ids
+	fired == case.nothing_fires
+}
+
+test_the_good_image_has_no_result if {
+	t.ids(data.rules.evidence) == set() with input as t.base
+}
+
+test_whole_result if {
+	evidence.no_verdict == {{
+		"rule": "evidence.stale_database",
+		"term": "",
+		"msg": "No scan is known to use a vulnerability database at most 5 days old (grype: age not told)",
+		"evidence": {scan_id},
+		"expected": 5,
+		"got": [null],
+		"fix": "Update the scanner's database and scan again; `gate verify --scan` records its age.",
+		"data": {},
+	}} with input as t.changed(database(null), {"/vulnerabilities/scans/0/db_built": null})
+}
+
+test_ages_in_the_future_beyond_skew_are_unknown if {
+	count(evidence.no_verdict) == 0 with input as database(-300)
+	count(evidence.no_verdict) == 1 with input as database(-301)
+	count(evidence.no_verdict) == 1 with input as scan({"/age_s": -301})
+}
+
+# The nightly scan replaces the one made when the image was built, which stays attached to it.
+test_one_fresh_scan_is_enough if {
+	old := t.changed(t.base.evidence[t.place("vulnerabilities")], {"/id": "sha256:old", "/age_s": 90 * day})
+	older := t.changed(t.base.vulnerabilities.scans[0], {"/evidence": "sha256:old", "/db_age_s": 90 * day})
+	doc := t.changed(t.base, {
+		"/evidence": array.concat(t.base.evidence, [old]),
+		"/vulnerabilities/scans": array.concat(t.base.vulnerabilities.scans, [older]),
+	})
+	evidence.no_verdict == set() with input as doc
+	{r.rule | some r in evidence.warn} == {"evidence.stale_item"} with input as doc
+}
+
+test_a_fresh_scan_that_is_rejected_does_not_help if {
+	fresh := t.changed(t.base.evidence[t.place("vulnerabilities")], {"/id": "sha256:fresh", "/binding": "none"})
+	doc := t.changed(scan({"/age_s": 90 * day}), {"/evidence": array.concat(scan({"/age_s": 90 * day}).evidence, [fresh])})
+	{r.rule | some r in evidence.no_verdict} == {"evidence.stale"} with input as doc
+}
+
+test_the_youngest_is_named if {
+	some r in evidence.no_verdict with input as scan({"/age_s": 31 * day})
+	r.got == "31 days"
+	some other in evidence.no_verdict with input as scan({"/age_s": null})
+	other.got == "unknown"
+}
+
+test_required_source_analysis_has_to_be_fresh if {
+	old := t.changed(t.base.evidence[t.place("sbom")], {"/id": "sha256:sast", "/kind": "sast", "/age_s": 31 * day})
+	doc := t.with_params(t.changed(t.base, {"/evidence": array.concat(t.base.evidence, [old])}), {"require_sast": true})
+	{r.term | some r in evidence.no_verdict} == {"sast"} with input as doc
+}
+
+# They are as true as on the day they were made.
+test_signatures_and_sboms_do_not_grow_stale[kind] if {
+	some kind in ["signature", "sbom", "provenance"]
+	t.ids(data.rules.evidence) == set() with input as t.with_evidence(kind, {"/age_s": 5000 * day})
+}
+
+test_null_is_no_limit if {
+	t.ids(data.rules.evidence) == set() with input as t.with_params(
+		t.changed(scan({"/age_s": null}), {"/vulnerabilities/scans/0/db_age_s": null}),
+		{"max_evidence_age_days": null, "max_db_age_days": null},
+	)
+}
+
+test_both_collectors_can_be_missing if {
+	{r.term | some r in evidence.no_verdict} == {"fips", "stig"} with input as t.under({
+		"fail_on_fips_issues": true,
+		"fail_on_stig": "2",
+	})
+}
+
+test_an_index_needs_no_collector if {
+	evidence.no_verdict == set() with input as t.with_params(
+		t.changed(t.nothing, {"/subject/kind": "index"}),
+		{"fail_on_fips_issues": true},
+	)
+}
+
+# The same table is in the tests of gate/policy/acceptance.py.
+test_acceptance[note] if {
+	some note, case in {
+		"verified": ["sbom", "referrer", "signed", "verified", ["sbom"], true],
+		"any_role": ["sbom", "referrer", "signed", "verified", ["*"], true],
+		"other_role": ["sbom", "referrer", "signed", "verified", ["vex"], false],
+		"unverified_file": ["sbom", "file", "embedded", "unverified", [], true],
+		"unverified_computed": ["sbom", "computed", "embedded", "unverified", [], true],
+		"unverified_referrer": ["sbom", "referrer", "embedded", "unverified", [], false],
+		"unverified_attestation": ["sbom", "attestation", "embedded", "unverified", [], false],
+		"unverified_image": ["sbom", "image", "embedded", "unverified", [], false],
+		"failed_file": ["sbom", "file", "embedded", "failed", ["*"], false],
+		"asserted": ["sbom", "file", "asserted", "verified", ["*"], false],
+		"unbound": ["sbom", "file", "none", "verified", ["*"], false],
+		"own_entry": ["vex", "file", "embedded", "unverified", [], false],
+		"signature": ["signature", "file", "signed", "unverified", [], false],
+		"unknown_state": ["sbom", "file", "embedded", "", ["*"], false],
+	}
+	item := t.changed(t.base.evidence[0], {
+		"/kind": case[0],
+		"/origin": case[1],
+		"/binding": case[2],
+		"/verification/state": case[3],
+		"/verification/roles": case[4],
+	})
+	doc := t.changed(t.base, {"/evidence": [item]})
+	accepted := {true | count(lib.ids(case[0])) == 1} with input as doc
+	expected := {true | case[5]}
+	accepted == expected
+}
+
+test_signatures_have_to_be_verified_whatever_accept_says if {
+	item := t.changed(t.base.evidence[0], {
+		"/kind": "provenance",
+		"/origin": "file",
+		"/verification/state": "unverified",
+	})
+	doc := t.with_params(t.changed(t.base, {"/evidence": [item]}), {"accept": {"*": {"verified": false, "bindings": ["signed"]}}})
+	lib.ids("provenance") == set() with input as doc
+}
