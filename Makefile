@@ -33,7 +33,7 @@ $(READY): requirements/dev.txt pyproject.toml
 tools: ## opa, and for tests grype, syft, cosign, docker-registry (RETRY=1: try again what failed)
 	@$(FETCH)
 
-tools-extra: ## also crane, conftest, trivy, slsa-verifier, zot: interoperability and ratios
+tools-extra: ## also crane, conftest, trivy, slsa-verifier, zot, regal: interoperability and ratios
 	@$(FETCH) --extra
 
 test: venv tools ## everything: style, types, layers, policies, tests
