@@ -89,7 +89,9 @@ def _text(item: Any) -> list[str]:
     producer = reading.producer
     if producer.name:
         built = f", database of {producer.db_built}" if producer.db_built else ""
-        lines.append(f"  by {escape(producer.name)} {escape(producer.version)}{escape(built)}, {escape(reading.created or 'no date')}")
+        lines.append(
+            f"  by {escape(producer.name)} {escape(producer.version)}{escape(built)}, {escape(reading.created or 'no date')}"
+        )
     lines += _facts(reading)
     lines += [f"  ! {note.code} ×{note.count}: {escape(note.message)}" for note in reading.diagnostics]
     return lines

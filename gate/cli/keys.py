@@ -13,7 +13,9 @@ def command() -> None:
 
 
 @command.command("generate")
-@click.option("--output-key-prefix", "prefix", default="gate", show_default=True, metavar="PATH", help="PREFIX.key and PREFIX.pub.")
+@click.option(
+    "--output-key-prefix", "prefix", default="gate", show_default=True, metavar="PATH", help="PREFIX.key and PREFIX.pub."
+)
 def generate(prefix: str) -> int:
     """Write PREFIX.key (encrypted, cosign's format) and PREFIX.pub.
 

@@ -12,8 +12,10 @@ _MOST = 9
 
 def render(report: Report, style: Style) -> bytes:
     """At most nine errors and nine warnings, one per rule and subject, then how many more there are."""
-    errors: list[str] = []
     warnings: list[str] = []
+    errors = [
+        f"::error title=gate no verdict::{workflow_data(f'{failure.subject}: {failure.reason}')}" for failure in report.failures
+    ]
     for verdict in report.verdicts:
         errors += [_command("error", verdict, rule) for rule in blocking(verdict.outcome)]
         warnings += [_command("warning", verdict, rule) for rule in verdict.outcome.rules if rule.state == "warned"]

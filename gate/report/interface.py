@@ -16,6 +16,15 @@ EXIT_CODES: dict[Word, int] = {"ALLOW": 0, "DENY": 1, "NO_VERDICT": 3}
 _WORST: tuple[Word, ...] = ("DENY", "NO_VERDICT", "ALLOW")
 
 
+class Failure(Model, frozen=True, kw_only=True):
+    """A subject about which nothing could be decided, not even a digest found."""
+
+    subject: str
+    exit_code: int
+    reason: str
+    fix: str
+
+
 class ReportDocument(Model, frozen=True, kw_only=True):
     """``gate.report/v1``: the verdicts of one run."""
 
@@ -23,6 +32,7 @@ class ReportDocument(Model, frozen=True, kw_only=True):
     decision: Word
     exit_code: int
     verdicts: tuple[Verdict, ...]
+    failures: tuple[Failure, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -30,21 +40,24 @@ class Report:
     """The verdicts of one run, one per subject and platform; an index's own verdict follows those of its platforms."""
 
     verdicts: tuple[Verdict, ...]
+    failures: tuple[Failure, ...] = ()
 
     @property
     def decision(self) -> Word:
         """The first of DENY, NO_VERDICT, ALLOW that occurs; no verdict at all is NO_VERDICT (invariant 1)."""
-        words = {verdict.outcome.decision for verdict in self.verdicts}
+        words: set[Word] = {verdict.outcome.decision for verdict in self.verdicts}
+        if self.failures:
+            words.add("NO_VERDICT")
         return next((word for word in _WORST if word in words), "NO_VERDICT")
 
     @property
     def exit_code(self) -> int:
         """The exit code of the run (design §4): ``--exit-zero`` maps DENY, and nothing else, to 0."""
-        codes = [
-            0 if verdict.outcome.decision == "DENY" and not verdict.outcome.enforced else EXIT_CODES[verdict.outcome.decision]
-            for verdict in self.verdicts
-        ]
-        return next((code for code in (1, 3, 0) if code in codes), EXIT_CODES["NO_VERDICT"])
+        codes = [failure.exit_code for failure in self.failures]
+        for verdict in self.verdicts:
+            outcome = verdict.outcome
+            codes.append(0 if outcome.decision == "DENY" and outcome.policy.exit_zero else EXIT_CODES[outcome.decision])
+        return next((code for code in (4, 2, 1, 3, 0) if code in codes), EXIT_CODES["NO_VERDICT"])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,10 +82,11 @@ def load_report(data: bytes) -> Report:
     changed verdict would say what nobody decided.
     """
     try:
-        verdicts = msgspec.json.decode(data, type=ReportDocument).verdicts
+        document = msgspec.json.decode(data, type=ReportDocument)
+        verdicts, failures = document.verdicts, document.failures
     except msgspec.MsgspecError as first:
         try:
-            verdicts = (msgspec.json.decode(data, type=Verdict),)
+            verdicts, failures = (msgspec.json.decode(data, type=Verdict),), ()
         except msgspec.MsgspecError as second:
             raise UsageError(
                 "this is neither a gate.report/v1 nor a gate.verdict/v1 document",
@@ -86,7 +100,7 @@ def load_report(data: bytes) -> Report:
                 why="the document was changed after the gate wrote it",
                 fix="take the verdict from the store: gate report --from sha256:…",
             )
-    return Report(verdicts=verdicts)
+    return Report(verdicts=verdicts, failures=failures)
 
 
 def outcome_digest(outcome: Outcome) -> str:

@@ -14,7 +14,9 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7e]")
 
 def render(report: Report, style: Style) -> bytes:
     """Indented, sorted, full digests, ASCII only (a bidi character in a terminal would rearrange the line)."""
-    document = ReportDocument(schema=SCHEMA, decision=report.decision, exit_code=report.exit_code, verdicts=report.verdicts)
+    document = ReportDocument(
+        schema=SCHEMA, decision=report.decision, exit_code=report.exit_code, verdicts=report.verdicts, failures=report.failures
+    )
     text = msgspec.json.format(to_json(document), indent=2).decode()
     return (_NOT_ASCII.sub(_escape, text) + "\n").encode("ascii")
 

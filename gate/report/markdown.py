@@ -15,6 +15,7 @@ _ROWS = 50
 def render(report: Report, style: Style) -> bytes:
     """Verdict and denials first, so that whatever is cut is what matters least."""
     lines = ["<!-- gate verdict -->", f"# {_ICONS[report.decision]}", ""]
+    lines += [f"- ❓ **{safe(failure.subject)}** {safe(failure.reason)}" for failure in report.failures]
     for verdict in report.verdicts:
         lines += _head(verdict)
     for verdict in report.verdicts:

@@ -38,7 +38,11 @@ def render(report: Report, style: Style) -> bytes:
     results.sort(key=lambda pair: pair[0])
     indices = {rule: index for index, rule in enumerate(sorted(rules))}
     kept = [{**result, "ruleIndex": indices[result["ruleId"]]} for _, result in results[:_MOST]]
-    notes = [{"level": "warning", "message": {"text": f"{len(results) - _MOST} more results are in the JSON report"}}]
+    notes = [
+        {"level": "error", "message": {"text": escape(f"{failure.subject}: {failure.reason}")}} for failure in report.failures
+    ]
+    if len(results) > _MOST:
+        notes.append({"level": "warning", "message": {"text": f"{len(results) - _MOST} more results are in the JSON report"}})
     run: dict[str, Any] = {
         "tool": {
             "driver": {
@@ -51,7 +55,7 @@ def render(report: Report, style: Style) -> bytes:
             {
                 "executionSuccessful": report.decision != "NO_VERDICT",
                 "exitCode": report.exit_code,
-                "toolExecutionNotifications": notes if len(results) > _MOST else [],
+                "toolExecutionNotifications": notes,
             }
         ],
         "results": kept,

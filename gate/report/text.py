@@ -15,6 +15,9 @@ _SHOWN = 10
 def render(report: Report, style: Style) -> bytes:
     """Plain lines, UTF-8; colour only when the style asks for it."""
     blocks = ["\n".join(_verdict(verdict, style)) for verdict in report.verdicts]
+    for failure in report.failures:
+        lines = [_paint(f"NO VERDICT  {escape(failure.subject)}", "NO_VERDICT", style), f"    {escape(failure.reason)}"]
+        blocks.append("\n".join([*lines, f"    fix: {escape(failure.fix)}"] if failure.fix else lines))
     if not blocks:
         blocks = [_paint("NO VERDICT  nothing was verified", "NO_VERDICT", style)]
     if len(report.verdicts) > 1:

@@ -15,7 +15,7 @@ from gate.model.verdict import Upgrade
 from gate.report import FORMATS, Report, Style, load_report, renderer
 from gate.report.escape import escape, markdown, workflow_data, workflow_property
 from gate.report.markdown import LIMIT_BYTES
-from tests.factory import evidence, finding, replace, result, rule, verdict
+from tests.factory import decision, evidence, finding, replace, result, rule, verdict
 
 EVIL = "a\x1b[2J\n::set-env name=X::1\u202etxt.exe[/red]|<script>alert(1)</script>`@team`"
 RENDERED = [name for name in FORMATS if name != "vsa"]
@@ -70,8 +70,8 @@ def test_exit_code_is_the_first_of_deny_no_verdict_allow(words: list[str], code:
 
 def test_exit_zero_maps_deny_and_nothing_else() -> None:
     """--exit-zero lets a DENY pass, never a NO VERDICT."""
-    assert Report(verdicts=(verdict(enforced=False),)).exit_code == 0
-    assert Report(verdicts=(verdict(decision="NO_VERDICT", enforced=False),)).exit_code == 3
+    assert Report(verdicts=(verdict(enforced=False, policy=decision(exit_zero=True)),)).exit_code == 0
+    assert Report(verdicts=(verdict(decision="NO_VERDICT", enforced=False, policy=decision(exit_zero=True)),)).exit_code == 3
 
 
 @pytest.mark.parametrize("name", RENDERED)
@@ -153,8 +153,8 @@ def test_markdown_stays_below_what_github_drops() -> None:
 
 def test_not_enforced_is_said_at_the_top() -> None:
     """A recorded bypass is visible in text and Markdown."""
-    assert "not enforced" in render("text", verdict(enforced=False)).splitlines()[2]
-    assert "Not enforced" in render("markdown", verdict(enforced=False))
+    assert "not enforced" in render("text", verdict(enforced=False, policy=decision(exit_zero=True))).splitlines()[2]
+    assert "Not enforced" in render("markdown", verdict(enforced=False, policy=decision(exit_zero=True)))
 
 
 @given(st.text(), st.text())

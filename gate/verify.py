@@ -1,0 +1,152 @@
+"""The pipeline: subject → evidence → input document → decision. Knows interfaces only; what comes out is stored by the caller.
+
+A tag is resolved once, by `ImageSource.resolve`; every later step is given the digest (invariant 10).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from gate.assemble import Context, assemble
+from gate.errors import EvidenceError
+from gate.evidence.collect import Opened, Opener
+from gate.evidence.gather import Gathered, attached
+from gate.evidence.interface import Document
+from gate.evidence.vulnerabilities.enrich import Enrichment
+from gate.judge import Judged, judge
+from gate.limits import Limits
+from gate.model.base import digest_of, to_json
+from gate.model.evidence import CollectionError
+from gate.model.findings import Finding
+from gate.model.input import Decision, RunContext, Subject, Time
+from gate.model.verdict import ChildOutcome
+from gate.oci.image import LoadedImage, load
+from gate.oci.source import ImageSource
+from gate.policy.engine import Engine
+from gate.policy.waivers import waived_for
+from gate.trust.entry import Trust
+
+_AT_ONCE = 4
+"""Platforms and subjects judged at the same time; each is an OPA process."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything chosen before the first subject is looked at."""
+
+    decision: Decision
+    run: RunContext
+    time: Time
+    trust: Trust
+    engine: Engine
+    limits: Limits
+    files: tuple[Opened, ...] = ()
+    """Documents that the caller named, opened once for all subjects."""
+    enrichment: Enrichment | None = None
+    platforms: tuple[str, ...] = ()
+    scan: Callable[[ImageSource, Subject], Document] | None = None
+    """Runs a scanner on the subject's digest; raises EvidenceError."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reached:
+    """A decision about one subject, with the bytes that it was reached on."""
+
+    judged: Judged
+    evidence: tuple[tuple[str, bytes], ...]
+
+
+def verify(source: ImageSource, plan: Plan) -> list[Reached]:
+    """One decision per platform, and for an index one more that sums them up.
+
+    An index of which only some platforms were asked for is not judged as a whole. Raises EvidenceError when the subject itself
+    cannot be had or read, UsageError for a platform that it does not have, PolicyError and EngineError.
+    """
+    image = load(source, source.resolve(), plan.platforms)
+    if not image.children:
+        return [_one(source, image, plan, attached(source, [image.subject.digest], _opener(plan)), frozenset())]
+    whole = attached(source, [image.subject.digest], _opener(plan))
+    with ThreadPoolExecutor(min(_AT_ONCE, len(image.children)), thread_name_prefix="gate-platform") as pool:
+        children = list(pool.map(lambda child: _child(source, image, child, whole, plan), image.children))
+    if image.skipped:
+        return children
+    return [*children, _one(source, image, plan, whole, frozenset(), [_summary(child) for child in children])]
+
+
+def verify_all(sources: Sequence[ImageSource], plan: Plan) -> Iterator[list[Reached] | Exception]:
+    """The decisions of each subject in order, or what kept it from one; memory does not grow with the number of subjects."""
+    with ThreadPoolExecutor(min(_AT_ONCE, max(1, len(sources))), thread_name_prefix="gate-subject") as pool:
+        for start in range(0, len(sources), 2 * _AT_ONCE):
+            yield from pool.map(lambda source: _attempt(source, plan), sources[start : start + 2 * _AT_ONCE])
+
+
+def _attempt(source: ImageSource, plan: Plan) -> list[Reached] | Exception:
+    # Raised again by the caller in the order of the subjects: one bad subject must not hide what was decided of the others.
+    try:
+        return verify(source, plan)
+    except Exception as error:
+        return error
+
+
+def _opener(plan: Plan) -> Opener:
+    return Opener(plan.trust, plan.limits)
+
+
+def _child(source: ImageSource, image: LoadedImage, child: LoadedImage, whole: Gathered, plan: Plan) -> Reached:
+    own = attached(source, [child.subject.digest], _opener(plan))
+    gathered = Gathered((*own.opened, *whole.opened), (*own.errors, *whole.errors))
+    others = [other.subject for other in image.children if other is not child]
+    siblings = {digest for other in others for digest in (other.digest, other.config_digest) if digest}
+    siblings |= {skipped.digest for skipped in image.skipped}
+    return _one(source, child, plan, gathered, frozenset(siblings))
+
+
+def _one(
+    source: ImageSource,
+    image: LoadedImage,
+    plan: Plan,
+    gathered: Gathered,
+    siblings: frozenset[str],
+    children: Sequence[ChildOutcome] = (),
+) -> Reached:
+    subject = image.subject
+    opened = [*plan.files, *gathered.opened]
+    errors = list(gathered.errors)
+    if plan.scan is not None and subject.kind != "index":
+        scanned = _scan(source, subject, plan)
+        if isinstance(scanned, CollectionError):
+            errors.append(scanned)
+        else:
+            opened += scanned
+    active = [waiver for waiver in plan.decision.waivers if waiver.state == "active"]
+
+    def waived(finding: Finding, about: Subject) -> tuple[str, ...]:
+        return waived_for(active, finding, about) if active else ()
+
+    context = Context(decision=plan.decision, run=plan.run, time=plan.time, enrichment=plan.enrichment, waived_for=waived)
+    document = assemble(subject, opened, context, siblings=siblings, errors=errors)
+    judged = judge(document, plan.engine, trust=plan.trust.digest, children=children)
+    kept = {item.id: item.document.data for item in opened}
+    return Reached(judged, tuple((item.id, kept[item.id]) for item in document.evidence))
+
+
+def _scan(source: ImageSource, subject: Subject, plan: Plan) -> list[Opened] | CollectionError:
+    assert plan.scan is not None
+    try:
+        return _opener(plan).open_all([plan.scan(source, subject)])
+    except EvidenceError as error:
+        return CollectionError(
+            kind="vulnerabilities", evidence=None, source="--scan", code="scan_failed", reason=error.what, fix=error.fix
+        )
+
+
+def _summary(child: Reached) -> ChildOutcome:
+    outcome = child.judged.outcome
+    return ChildOutcome(
+        platform=outcome.subject.platform,
+        digest=outcome.subject.digest,
+        decision=outcome.decision,
+        outcome_digest=digest_of(to_json(outcome)),
+    )
