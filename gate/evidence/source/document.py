@@ -208,10 +208,11 @@ class _Rules:
         index = result.rule_index if result.rule_index is not None else reference.index
         place = reference.tool_component.index if reference.tool_component is not None else None
         number = 0 if place is None or place < 0 else place + 1
-        rules = (self._components[number].rules or []) if number < len(self._components) else []
+        rules: list[Rule] = (self._components[number].rules or []) if number < len(self._components) else []
         if index is not None and 0 <= index < len(rules) and (not name or _same(name, rules[index].id)):
             return rules[index]
-        return self._by_id.get(name) or self._by_id.get(name.rpartition("/")[0]) or Rule(id=name)
+        known: Rule | None = self._by_id.get(name) or self._by_id.get(name.rpartition("/")[0])
+        return known if known is not None else Rule(id=name)
 
 
 def _same(name: str, rule: str) -> bool:

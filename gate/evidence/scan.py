@@ -1,0 +1,295 @@
+"""Running the real scanners on the subject's digest, for ``--scan`` and ``gate sbom generate``.
+
+1. The tool is given a digest, never a tag: ``registry:NAME@DIGEST``, or a layout that holds nothing but that manifest.
+2. It sees the gate's own configuration file and a scrubbed environment. Configuration in the home or working directory and
+   ``GRYPE_*`` or ``SYFT_*`` variables could hide findings.
+3. It runs in its own process group, which is killed when time or output reach their bounds and when the gate is interrupted.
+4. With a database path, or offline, nothing is updated. The database's age is recorded and judged by policy, not by grype.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from gate.errors import EvidenceError, EvidenceInvalid, EvidenceUnavailable, LimitExceeded, UsageError
+from gate.limits import Limits
+
+GRYPE_VERSION = "v0.117.0"
+SYFT_VERSION = "v1.51.0"
+"""The versions that the gate is tested with."""
+
+_GET = {
+    "grype": f"go install github.com/anchore/grype/cmd/grype@{GRYPE_VERSION}",
+    "syft": f"go install github.com/anchore/syft/cmd/syft@{SYFT_VERSION}",
+}
+# Credentials and the way out are the caller's; nothing that a scanner reads as its own configuration (2).
+_KEPT = (
+    "PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+)  # fmt: skip
+_STDERR_SHOWN = 2000
+_PIECE = 1 << 16
+_ARCHIVES = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar")
+
+
+def find_tool(name: str, environ: Mapping[str, str]) -> Path | None:
+    """The program on the caller's PATH, links resolved."""
+    found = shutil.which(name, path=environ.get("PATH", ""))
+    return Path(found).resolve() if found else None
+
+
+def tool_digest(path: Path) -> str:
+    """``sha256:<hex>`` of the program's file, for the record of what ran."""
+    try:
+        with path.open("rb") as file:
+            return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EvidenceUnavailable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def run_grype(
+    subject_ref: str,
+    *,
+    digest: str,
+    grype_path: Path | None,
+    db_path: Path | None,
+    limits: Limits,
+    environ: Mapping[str, str],
+    offline: bool = False,
+    plain_http: bool = False,
+) -> bytes:
+    """Grype's JSON report of one manifest.
+
+    ``subject_ref`` is a repository (``registry.example/shop/web``, with or without tag) or ``oci-dir:PATH``; ``digest`` is the
+    manifest to scan. ``db_path`` is a database directory, or an archive as ``grype db import`` takes it. Raises
+    EvidenceUnavailable when grype is missing, fails or takes longer than ``limits.tool_seconds``; LimitExceeded when its output
+    is longer than ``limits.document_bytes``; EvidenceInvalid when the layout does not hold the digest.
+    """
+    program = _program("grype", grype_path)
+    with tempfile.TemporaryDirectory(prefix="gate-grype-") as folder:
+        work = Path(folder)
+        child = _Child(work, limits, environ)
+        update = db_path is None and not offline
+        config = _grype_config(update=update, plain_http=plain_http)
+        if db_path is not None:
+            config["db"]["cache-dir"] = str(_database(db_path, child, program, config, work))
+        command = [program, "--config", _write(work / "grype.json", config), "--quiet", "--output", "json"]
+        return child.run([*command, *_source(subject_ref, digest, work)])
+
+
+def run_syft(
+    subject_ref: str,
+    *,
+    digest: str,
+    syft_path: Path | None,
+    limits: Limits,
+    environ: Mapping[str, str],
+    name: str = "",
+    output: str = "cyclonedx-json@1.6",
+    plain_http: bool = False,
+) -> bytes:
+    """Syft's SBOM of one manifest; ``name`` is what the SBOM calls it. Arguments and errors as for `run_grype`."""
+    program = _program("syft", syft_path)
+    with tempfile.TemporaryDirectory(prefix="gate-syft-") as folder:
+        work = Path(folder)
+        config = {
+            "check-for-app-update": False,
+            "enrich": [],
+            "exclude": [],
+            "scope": "squashed",
+            "registry": _registry(plain_http),
+        }
+        command = [program, "scan", "--config", _write(work / "syft.json", config), "--quiet", "--output", output]
+        if name:
+            command += ["--source-name", name, "--source-version", digest]
+        return _Child(work, limits, environ).run([*command, *_source(subject_ref, digest, work)])
+
+
+def _program(name: str, path: Path | None) -> str:
+    if path is not None and path.is_file() and os.access(path, os.X_OK):
+        return str(path.resolve())
+    raise EvidenceUnavailable(
+        f"{name} was not found" if path is None else f"{path} is no program that can be run",
+        why="the gate runs the real scanner and has none of its own",
+        fix=f"{_GET[name]}   (then `gate doctor` should list it)",
+    )
+
+
+def _grype_config(*, update: bool, plain_http: bool) -> dict[str, Any]:
+    """Everything that could drop or change a match, set to what drops and changes nothing."""
+    return {
+        "check-for-app-update": False,
+        "only-fixed": False,
+        "only-notfixed": False,
+        "ignore-wontfix": "",
+        "ignore": [],
+        "exclude": [],
+        "vex-documents": [],
+        "vex-add": [],
+        "by-cve": False,
+        "fail-on-severity": "",
+        "distro": "",
+        "platform": "",
+        "search": {"scope": "squashed"},
+        "external-sources": {"enable": False},
+        "registry": _registry(plain_http),
+        "db": {"auto-update": update, "validate-age": False, "validate-by-hash-on-start": True},
+    }
+
+
+def _registry(plain_http: bool) -> dict[str, Any]:
+    return {"insecure-skip-tls-verify": False, "insecure-use-http": plain_http, "auth": []}
+
+
+def _database(path: Path, child: _Child, program: str, config: dict[str, Any], work: Path) -> Path:
+    """The cache directory to name: the one that holds ``6/vulnerability.db``, made from an archive if need be."""
+    if path.is_dir():
+        if (path / "vulnerability.db").is_file() and path.name.isdigit():
+            return path.resolve().parent
+        return path.resolve()
+    if not path.is_file() or not path.name.endswith(_ARCHIVES):
+        raise UsageError(
+            f"{path} is no grype database",
+            why="a directory with 6/vulnerability.db or a database archive is needed",
+            fix="give the directory that `grype db status` names, or the archive that `grype db import` takes",
+        )
+    target = work / "db"
+    importing = {**config, "db": {**config["db"], "cache-dir": str(target)}}
+    child.run([program, "--config", _write(work / "import.json", importing), "db", "import", str(path.resolve())])
+    return target
+
+
+def _source(reference: str, digest: str, work: Path) -> list[str]:
+    if not reference.startswith("oci-dir:"):
+        repository = reference.removeprefix("registry:").partition("@")[0]
+        head, slash, tail = repository.rpartition("/")
+        return [f"registry:{head}{slash}{tail.partition(':')[0]}@{digest}"]
+    return [f"oci-dir:{_single_layout(Path(reference.removeprefix('oci-dir:')), digest, work / 'layout')}"]
+
+
+def _single_layout(layout: Path, digest: str, target: Path) -> Path:
+    """A layout whose index holds only the digest; the scanners take the first or refuse when there are more (1)."""
+    algorithm, _, hexadecimal = digest.partition(":")
+    try:
+        manifest = (layout / "blobs" / algorithm / hexadecimal).read_bytes()
+    except OSError as error:
+        raise EvidenceInvalid(
+            f"{layout} does not hold {digest}: {error.strerror}", fix="name a digest that the layout holds"
+        ) from error
+    if algorithm != "sha256" or hashlib.sha256(manifest).hexdigest() != hexadecimal:
+        raise EvidenceInvalid(f"the blob {digest} in {layout} has other contents", why="the layout was damaged or changed")
+    try:
+        parsed = json.loads(manifest)
+        media_type = str(parsed.get("mediaType") or "application/vnd.oci.image.manifest.v1+json")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise EvidenceInvalid(f"{digest} in {layout} is no image manifest") from error
+    target.mkdir()
+    (target / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    descriptor = {"mediaType": media_type, "digest": digest, "size": len(manifest)}
+    (target / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [descriptor]}))
+    (target / "blobs").symlink_to((layout / "blobs").resolve(), target_is_directory=True)
+    return target
+
+
+def _write(path: Path, config: Mapping[str, Any]) -> str:
+    """JSON is YAML, which both tools read."""
+    path.write_text(json.dumps(config))
+    return str(path)
+
+
+class _Child:
+    """Runs one program at a time under the bounds of `Limits` (3)."""
+
+    def __init__(self, work: Path, limits: Limits, environ: Mapping[str, str]) -> None:
+        self._work, self._limits = work, limits
+        self._environ = {name: environ[name] for name in _KEPT if name in environ} | {"TZ": "UTC", "NO_COLOR": "1"}
+
+    def run(self, command: Sequence[str]) -> bytes:
+        name = Path(command[0]).name
+        with tempfile.TemporaryFile(dir=self._work) as errors:
+            try:
+                child = subprocess.Popen(
+                    command,
+                    cwd=self._work,
+                    env=self._environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise EvidenceUnavailable(
+                    f"{name} could not be started: {error.strerror}", fix=f"try: {command[0]} version"
+                ) from error
+            with _ended(child):
+                output = self._collect(child, name)
+                code = child.wait(timeout=self._limits.tool_seconds)
+            if code == 0:
+                return output
+            raise EvidenceUnavailable(
+                f"{name} failed with exit code {code}",
+                why=_tail(errors) or "it said nothing",
+                fix="run it by hand to see more; a database is fetched with `grype db update`"
+                if name == "grype"
+                else "run it by hand to see more",
+            )
+
+    def _collect(self, child: subprocess.Popen[bytes], name: str) -> bytes:
+        assert child.stdout is not None
+        until = time.monotonic() + self._limits.tool_seconds
+        parts: list[bytes] = []
+        size = 0
+        with selectors.DefaultSelector() as ready:
+            ready.register(child.stdout, selectors.EVENT_READ)
+            while True:
+                left = until - time.monotonic()
+                if left <= 0 or not ready.select(left):
+                    raise _late(name, self._limits)
+                piece = os.read(child.stdout.fileno(), _PIECE)
+                if not piece:
+                    return b"".join(parts)
+                size += len(piece)
+                if size > self._limits.document_bytes:
+                    raise LimitExceeded("document_bytes", self._limits.document_bytes, f"output of {name}")
+                parts.append(piece)
+
+
+@contextlib.contextmanager
+def _ended(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Whatever happens inside, the whole process group is gone afterwards."""
+    try:
+        yield
+    except subprocess.TimeoutExpired as error:
+        raise EvidenceUnavailable(f"{Path(str(child.args)).name} closed its output and did not end") from error
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
+
+
+def _late(name: str, limits: Limits) -> EvidenceError:
+    return EvidenceUnavailable(
+        f"{name} was stopped after {limits.tool_seconds:g} seconds",
+        why="tool_seconds bounds each run",
+        fix="raise it with GATE_LIMIT_TOOL_SECONDS, or scan beforehand and give the report with --evidence",
+    )
+
+
+def _tail(errors: IO[bytes]) -> str:
+    size = errors.seek(0, os.SEEK_END)
+    errors.seek(max(0, size - _STDERR_SHOWN))
+    return errors.read().decode("utf-8", "replace").strip()
