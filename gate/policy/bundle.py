@@ -56,6 +56,8 @@ class Pack:
     metadata: Mapping[str, Any]
     """``metadata`` of the manifest."""
     pinned: bool = False
+    builtin: bool = False
+    """Whether it is the pack that came with the gate and nobody named it."""
 
     @cached_property
     def archive(self) -> bytes:
@@ -72,6 +74,11 @@ class Pack:
     def digest(self) -> str:
         """``sha256:…`` of `archive`."""
         return digest_of(self.archive)
+
+    @property
+    def approved(self) -> bool:
+        """Whether its content was chosen with care: pinned by digest, or installed with the gate."""
+        return self.pinned or self.builtin
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -110,9 +117,18 @@ class Policy:
         return any(pack.pinned for pack in self.packs)
 
     @property
+    def deciding(self) -> tuple[Pack, ...]:
+        """The packs whose settings count: all, or the approved ones where any is pinned (invariant 7)."""
+        return tuple(pack for pack in self.packs if pack.approved) if self.pinned else self.packs
+
+    @property
     def engine_required(self) -> tuple[str, ...]:
-        """Digests of the engines that the packs allow; empty when none names any."""
-        return tuple(sorted({str(digest) for pack in self.packs for digest in pack.settings.get("engines", ())}))
+        """Digests of the engines that every pack with a list allows; empty when none has one. Raises PolicyError on none in common."""
+        lists = [{str(digest) for digest in pack.settings["engines"]} for pack in self.deciding if pack.settings.get("engines")]
+        common = set.intersection(*lists) if lists else set()
+        if lists and not common:
+            raise PolicyError("the packs allow no engine in common", fix="make the lists metadata.gate.engines agree")
+        return tuple(sorted(common))
 
     def original(self, path: str) -> str:
         """``<pack source>/<path>`` of a file in the merged tree, for messages."""
@@ -157,8 +173,16 @@ def load_policy(specs: Iterable[BundleSpec], limits: Limits) -> Policy:
     Raises PolicyError on an unreadable pack, another digest than pinned, or a name that two packs have.
     """
     packs = [load_pack(spec, limits) for spec in specs]
-    if not any(pack.name == DEFAULT_NAME or pack.settings.get("standalone") is True for pack in packs):
-        packs.insert(0, load_pack(BundleSpec("default"), limits))
+    replacing = [pack for pack in packs if pack.name == DEFAULT_NAME or pack.settings.get("standalone") is True]
+    for pack in replacing:
+        if not pack.pinned and any(other.pinned for other in packs):
+            raise PolicyError(
+                f"{pack.source}: takes the place of the gate's own pack without being pinned, beside a pinned pack",
+                why="where a pack is pinned, everything outside it may only tighten",
+                fix=f"pin it: --bundle {pack.source}@{pack.digest}",
+            )
+    if not replacing:
+        packs.insert(0, dataclasses.replace(load_pack(BundleSpec("default"), limits), builtin=True))
     names = [pack.name for pack in packs]
     for pack in packs:
         if names.count(pack.name) > 1:

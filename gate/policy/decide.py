@@ -71,6 +71,8 @@ class _Case:
     """Active ones by rule."""
     aliases: Mapping[str, tuple[str, ...]]
     """Other names of a finding, by its key."""
+    waived_rules: frozenset[str]
+    """Rules that some finding was taken out of by a waiver."""
     used: set[tuple[str, str]] = dataclasses.field(default_factory=set)
     """Id and source of the waivers that were applied."""
 
@@ -101,6 +103,7 @@ def decide(
         now=parse_moment(document.time.now),
         waivers=active,
         aliases={finding.key: (finding.id, *finding.aliases) for finding in document.vulnerabilities.findings},
+        waived_rules=frozenset(rule for finding in document.vulnerabilities.findings for rule in finding.waived_for),
     )
     selected = [meta for meta in inventory.rules.values() if case.selection.selected(meta)]
     outcomes = _settle(case, selected, {meta.id: _results(case, meta, evaluation) for meta in selected})
@@ -271,6 +274,6 @@ def _silent(case: _Case, meta: RuleMeta, failed: Mapping[str, str]) -> RuleState
     for need in meta.custom.requires_evidence:
         if not is_required(document, need, meta.custom.applies_to) and not candidates(document, need):
             return "not_applicable"
-    if any(meta.id in finding.waived_for for finding in document.vulnerabilities.findings):
+    if meta.id in case.waived_rules:
         return "waived"  # silent because a waiver took findings out of its count
     return "passed"

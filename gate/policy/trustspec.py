@@ -1,0 +1,64 @@
+"""Checks on the trust entries of a policy file; keys and roots themselves are loaded by the caller through `gate.trust`."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+from gate.errors import ConfigError
+from gate.model.evidence import Kind
+from gate.model.policy_file import TrustSpec
+from gate.policy.decoding import did_you_mean
+from gate.policy.yamlfile import Source
+
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+ROLES: frozenset[str] = frozenset({*get_args(Kind), "*"}) - {"unknown"}
+
+
+def check_trust(source: Source, trust: TrustSpec) -> None:
+    """Raises ConfigError for an entry that would trust nobody, everybody, or somebody by half."""
+    names: set[str] = set()
+    for index, entry in enumerate(trust.entries):
+        where = source.at(("trust", "entries", index))
+        about = f"{where}: trust entry {entry.name!r}"
+        if not entry.name.strip() or entry.name in names:
+            raise ConfigError(f"{about}: needs a name of its own")
+        names.add(entry.name)
+        if not entry.roles:
+            raise ConfigError(f"{about}: has no roles, so it vouches for nothing", fix="roles: [signature], or ['*'] for all")
+        for role in entry.roles:
+            if role not in ROLES:
+                raise ConfigError(f"{about}: unknown role {role!r}", fix=did_you_mean(role, ROLES))
+        if entry.key is None and entry.identity is None:
+            raise ConfigError(
+                f"{about}: has neither key nor identity", fix="add key: cosign.pub, or identity, issuer and trusted_root"
+            )
+        if entry.identity is not None:
+            _keyless(about, entry.identity, entry.issuer, entry.identity_regexp, entry.trusted_root is not None)
+        elif entry.issuer is not None or entry.trusted_root is not None:
+            raise ConfigError(
+                f"{about}: issuer or trusted_root without an identity",
+                why="everyone whom the issuer knows would be trusted",
+                fix="add identity: the signer's e-mail address or workflow URI",
+            )
+        root = entry.trusted_root
+        if root is not None and root.sha256 is not None and not _SHA256.match(root.sha256):
+            raise ConfigError(f"{about}: trusted_root.sha256 is not 64 hex digits")
+
+
+def _keyless(about: str, identity: str, issuer: str | None, regexp: bool, root: bool) -> None:
+    if not issuer:
+        raise ConfigError(
+            f"{about}: an identity without issuer",
+            why="another issuer can assert the same identity",
+            fix="add issuer: https://token.actions.githubusercontent.com, or that of your provider",
+        )
+    if not root:
+        raise ConfigError(f"{about}: an identity without trusted_root", fix="add trusted_root: {path: trusted_root.json}")
+    if regexp:
+        try:
+            pattern = re.compile(identity)
+        except re.error as problem:
+            raise ConfigError(f"{about}: the identity is no regular expression: {problem}") from problem
+        if pattern.fullmatch("") or pattern.fullmatch("https://example.invalid/anyone"):
+            raise ConfigError(f"{about}: the identity matches everyone", fix="name the organisation and repository in it")
