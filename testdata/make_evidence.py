@@ -154,9 +154,10 @@ def scan(work: Path, name: str, platform: str, target: Path) -> None:
     target.mkdir(parents=True)
     source = ["--platform", platform, f"oci-dir:{name}"]
     images = work / "images"
+    where = f"../evidence/{target.name}"  # relative: the documents tell how they were called
     names = ["--source-name", f"{make_images.REPOSITORY}/{name}"]
     files = (("cyclonedx-json@1.6", "sbom.cdx.json"), ("spdx-json@2.3", "sbom.spdx.json"), ("syft-json", "sbom.syft.json"))
-    outputs = [part for form, file in files for part in ("-o", f"{form}={target / file}")]
+    outputs = [part for form, file in files for part in ("-o", f"{form}={where}/{file}")]
     run("syft", "scan", *source, *names, *outputs, "--quiet", cwd=images, SYFT_CHECK_FOR_APP_UPDATE="false")
     environ = {
         "GRYPE_DB_CACHE_DIR": "../db",
@@ -166,10 +167,10 @@ def scan(work: Path, name: str, platform: str, target: Path) -> None:
     }
     if not (work / "db").exists():
         run("grype", "db", "import", "../vulnerability-db.tar.gz", cwd=images, **environ)
-    report = run("grype", "--quiet", "-o", "json", *source, cwd=images, **environ)
-    (target / "grype.json").write_text(json.dumps(json.loads(report), indent=1) + "\n")
+    reports = ["-o", f"json={where}/grype.json", "-o", f"sarif={where}/grype.sarif"]
+    run("grype", "--quiet", *reports, *source, cwd=images, **environ)
     (target / "provenance.json").write_text(json.dumps(provenance(name), indent=1) + "\n")
-    for path in target.glob("sbom.*"):
+    for path in target.iterdir():
         path.write_text(json.dumps(json.loads(path.read_bytes()), indent=1, ensure_ascii=False) + "\n")
 
 

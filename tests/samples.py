@@ -28,7 +28,10 @@ def layout(name: str) -> Path:
 
 
 def evidence(name: str, file: str) -> Path:
-    """One document about a sample: `grype.json`, `sbom.cdx.json`, `sbom.spdx.json`, `sbom.syft.json` or `provenance.json`."""
+    """One document about a sample.
+
+    `grype.json`, `grype.sarif`, `sbom.cdx.json`, `sbom.spdx.json`, `sbom.syft.json` or `provenance.json`.
+    """
     path = _testdata() / "evidence" / name / file
     if not path.is_file():
         raise LookupError(f"no sample evidence {name}/{file}")
