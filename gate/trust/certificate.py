@@ -138,14 +138,13 @@ def check_sct(certificate: x509.Certificate, issuer: x509.Certificate, root: Tru
             continue
         try:
             signed = _signed_by_ct_log(sct, certificate, issuer)
-            ok = isinstance(sct.signature_hash_algorithm, hashes.SHA256) and any(
-                log.key.verify(sct.signature, signed) for log in logs
-            )
+            vouching = [log for log in logs if log.key.verify(sct.signature, signed)]
+            ok = isinstance(sct.signature_hash_algorithm, hashes.SHA256) and bool(vouching)
         except (*FOREIGN, struct.error, OverflowError) as error:
             raise Rejected("sct", f"it cannot be read: {error}") from error
         if not ok:
             raise Rejected("sct", f"the signature of certificate transparency log {sct.log_id.hex()} is not right")
-        good.add(sct.log_id)
+        good.add(vouching[0].key_bytes)
     if len(good) < threshold:
         raise Rejected("sct", f"{len(good)} certificate transparency logs of the trusted root vouch for it, {threshold} needed")
 
