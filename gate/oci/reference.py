@@ -93,7 +93,7 @@ def is_loopback(registry: str) -> bool:
 
 def _split_registry(name: str) -> tuple[str, str]:
     first, slash, rest = name.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost" or first != first.lower()):
+    if slash and ("." in first or ":" in first or first == "localhost"):
         return (DOCKER_HUB if first in {"index.docker.io", "registry-1.docker.io"} else first), rest
     return DOCKER_HUB, name
 
