@@ -25,7 +25,7 @@ ids(kind) := object.get(accepted, kind, set())
 # title: Whether an item may satisfy or deny
 # description: Undefined, that is no, for whatever is not known.
 is_accepted(e) if {
-	_acceptance(e.kind, input.decision.params.accept).bindings[_] == e.binding
+	_is_bound(e)
 	_vouched(e)
 }
 
@@ -45,19 +45,34 @@ errors(kind) := [err |
 all_of(kind) := [e | some e in input.evidence; e.kind == kind]
 
 # METADATA
-# title: What was found of a kind and not accepted, with the reasons, for people
+# title: What was found of a kind and not accepted, with the reasons
 rejected(kind) := [about |
 	some e in all_of(kind)
 	not e.id in ids(kind)
-	about := {
-		"evidence": e.id,
-		"source": e.source,
-		"origin": e.origin,
-		"binding": e.binding,
-		"state": e.verification.state,
-		"reason": e.verification.reason,
-	}
+	about := {"evidence": e.id, "source": e.source, "origin": e.origin, "reason": why_rejected(e)}
 ]
+
+# METADATA
+# title: The same in a few words, for messages
+found(kind) := "nothing usable was found" if count(rejected(kind)) == 0
+
+found(kind) := sprintf("%v found and not accepted: %v", [count(all), concat("; ", shown)]) if {
+	all := rejected(kind)
+	count(all) > 0
+	shown := [sprintf("%v (%v)", [about.source, about.reason]) | some about in array.slice(all, 0, 5)]
+}
+
+# METADATA
+# title: Why an item that is not accepted is not
+why_rejected(e) := sprintf("verification failed: %v", [e.verification.reason]) if {
+	e.verification.state == "failed"
+} else := sprintf("bound to the image as %v only", [e.binding]) if {
+	not _is_bound(e)
+} else := sprintf("signed by %v, who is not trusted for %v", [e.verification.trust_entry, e.kind]) if {
+	e.verification.state == "verified"
+} else := sprintf("not verified: %v", [e.verification.reason])
+
+_is_bound(e) if e.binding in _acceptance(e.kind, input.decision.params.accept).bindings
 
 _vouched(e) if {
 	e.verification.state == "verified"
@@ -82,5 +97,6 @@ _merely_attached(err) if err.evidence in _attached
 _attached contains e.id if {
 	some e in input.evidence
 	e.origin in {"attestation", "referrer", "image"}
+	e.verification.state != "verified"
 	not e.id in ids(e.kind)
 }

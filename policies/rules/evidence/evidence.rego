@@ -146,7 +146,7 @@ warn contains result.make(rego.metadata.chain(), [e.source, e.kind, e.verificati
 # description: Evidence that is not verified or not bound as the parameter `accept` says; it neither satisfies nor denies.
 # custom:
 #   short_name: rejected
-#   failure_msg: "%v (%v) is not used: %v, binding %v"
+#   failure_msg: "%v (%v) is not used: %v"
 #   solution: Sign it by a trust entry with this role, and let it name this digest; or remove it.
 #   severity: low
 #   waivable: true
@@ -155,7 +155,7 @@ warn contains result.make(rego.metadata.chain(), [e.source, e.kind, e.verificati
 #   applies_to: [image, index, archive, digest]
 #   collections: [prod, dev]
 #   ref: docs/rules.md#evidencerejected
-warn contains result.make(rego.metadata.chain(), [e.source, e.kind, e.verification.state, e.binding], {
+warn contains result.make(rego.metadata.chain(), [e.source, e.kind, evidence.why_rejected(e)], {
 	"term": e.id,
 	"evidence": [e.id],
 	"expected": "accepted",

@@ -210,3 +210,23 @@ test_signatures_have_to_be_verified_whatever_accept_says if {
 	doc := t.with_params(t.changed(t.base, {"/evidence": [item]}), {"accept": {"*": {"verified": false, "bindings": ["signed"]}}})
 	lib.ids("provenance") == set() with input as doc
 }
+
+test_the_reason_of_a_rejection_is_named[text] if {
+	some text, changes in {
+		"verification failed: bad signature": {"/verification/state": "failed", "/verification/reason": "bad signature"},
+		"bound to the image as asserted only": {"/binding": "asserted"},
+		"signed by ci, who is not trusted for sbom": {"/verification/roles": ["vex"]},
+		"not verified: not signed": {"/verification/state": "unverified", "/verification/reason": "not signed"},
+	}
+	found := lib.found("sbom") with input as t.with_evidence("sbom", changes)
+	found == sprintf("1 found and not accepted: referrer %v (%v)", [t.base.evidence[t.place("sbom")].id, text])
+}
+
+# Somebody whom a trust entry names has made it, not just anyone who can push.
+test_errors_about_verified_documents_count if {
+	doc := t.changed(t.with_evidence("sbom", {"/binding": "none"}), {"/errors": [object.union(
+		t.error("sbom", "referrer"),
+		{"evidence": t.base.evidence[t.place("sbom")].id},
+	)]})
+	count(lib.errors("sbom")) == 1 with input as doc
+}

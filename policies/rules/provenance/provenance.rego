@@ -14,7 +14,7 @@ import data.lib.result
 # description: With `require_provenance`, verified SLSA provenance of this image by a trust entry with the role `provenance`.
 # custom:
 #   short_name: required
-#   failure_msg: No verified provenance of this image (%v found, none verified and accepted)
+#   failure_msg: "No verified provenance of this image: %v"
 #   solution: Build on a platform that signs provenance, and give the gate the key or identity that is to be trusted.
 #   severity: high
 #   waivable: true
@@ -28,7 +28,7 @@ import data.lib.result
 #   applies_to: [image, archive, digest]
 #   collections: [prod]
 #   ref: docs/rules.md#provenancerequired
-deny contains result.make(rego.metadata.chain(), [count(evidence.all_of("provenance"))], {
+deny contains result.make(rego.metadata.chain(), [evidence.found("provenance")], {
 	"expected": "verified provenance",
 	"got": "none",
 	"data": {"rejected": evidence.rejected("provenance")},

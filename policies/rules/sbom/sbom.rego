@@ -13,7 +13,7 @@ import data.lib.result
 # description: With `require_sbom`, an accepted SBOM of this image has to exist. Looked for completely and absent is a deny.
 # custom:
 #   short_name: required
-#   failure_msg: No accepted SBOM of this image (%v found, none accepted)
+#   failure_msg: "No accepted SBOM of this image: %v"
 #   solution: Make one with `gate sbom generate`, and attach it signed, or pass it with `--evidence`; it has to name this digest.
 #   severity: high
 #   waivable: true
@@ -26,7 +26,7 @@ import data.lib.result
 #   applies_to: [image, archive, digest]
 #   collections: [prod]
 #   ref: docs/rules.md#sbomrequired
-deny contains result.make(rego.metadata.chain(), [count(evidence.all_of("sbom"))], {
+deny contains result.make(rego.metadata.chain(), [evidence.found("sbom")], {
 	"expected": "an accepted SBOM",
 	"got": "none",
 	"data": {"rejected": evidence.rejected("sbom")},

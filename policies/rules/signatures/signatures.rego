@@ -12,7 +12,7 @@ import data.lib.result
 # description: With `require_signature`, a verified signature over this digest by a trust entry with the role `signature`.
 # custom:
 #   short_name: required
-#   failure_msg: No verified signature of this image (%v found, none verified and accepted)
+#   failure_msg: "No verified signature of this image: %v"
 #   solution: Sign the digest in the build (`cosign sign`), and give the gate the key or identity that is to be trusted.
 #   severity: critical
 #   waivable: true
@@ -26,7 +26,7 @@ import data.lib.result
 #   applies_to: [image, archive, digest]
 #   collections: [prod]
 #   ref: docs/rules.md#signaturesrequired
-deny contains result.make(rego.metadata.chain(), [count(evidence.all_of("signature"))], {
+deny contains result.make(rego.metadata.chain(), [evidence.found("signature")], {
 	"expected": "a verified signature",
 	"got": "none",
 	"data": {"rejected": evidence.rejected("signature")},

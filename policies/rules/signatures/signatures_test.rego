@@ -50,7 +50,7 @@ test_whole_result if {
 	signatures.deny == {{
 		"rule": "signatures.required",
 		"term": "",
-		"msg": "No verified signature of this image (0 found, none verified and accepted)",
+		"msg": "No verified signature of this image: nothing usable was found",
 		"evidence": [],
 		"expected": "a verified signature",
 		"got": "none",

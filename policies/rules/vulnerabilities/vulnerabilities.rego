@@ -15,7 +15,7 @@ import data.lib.times
 # description: With `require_scan`, an accepted scan of this image has to exist. Looked for completely and absent is a deny.
 # custom:
 #   short_name: required
-#   failure_msg: No accepted vulnerability scan of this image (%v found, none accepted)
+#   failure_msg: "No accepted vulnerability scan of this image: %v"
 #   solution: >-
 #     Scan this digest, for example `gate verify --scan`, or pass the report with `--evidence`. A report has to name this
 #     digest, and has to be signed where the profile says so.
@@ -30,7 +30,7 @@ import data.lib.times
 #   applies_to: [image, archive, digest]
 #   collections: [prod, dev]
 #   ref: docs/rules.md#vulnerabilitiesrequired
-deny contains result.make(rego.metadata.chain(), [count(found)], {
+deny contains result.make(rego.metadata.chain(), [evidence.found("vulnerabilities")], {
 	"expected": "an accepted scan",
 	"got": "none",
 	"data": {"rejected": evidence.rejected("vulnerabilities")},
@@ -39,7 +39,6 @@ deny contains result.make(rego.metadata.chain(), [count(found)], {
 	input.subject.kind != "index"
 	count(_scans) == 0
 	count(evidence.errors("vulnerabilities")) == 0
-	found := evidence.all_of("vulnerabilities")
 }
 
 # METADATA
