@@ -27,6 +27,9 @@ from gate.policy.yamlfile import parse_source
 DEFAULT_NAME = "policy-gate"
 """The name of the pack that comes with the gate; a given pack of that name takes its place."""
 
+Name = tuple[str, ...]
+"""A place in ``data``: ``("profiles", "prod")``."""
+
 _PIN = re.compile(r"(?P<path>.+)@(?P<digest>sha256:[0-9a-f]{64})\Z")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _REMOTE = re.compile(r"(git::|git\+|git@|[a-z][a-z0-9+.-]*://)")
@@ -74,6 +77,20 @@ class Pack:
     def digest(self) -> str:
         """``sha256:…`` of `archive`."""
         return digest_of(self.archive)
+
+    @cached_property
+    def documents(self) -> tuple[tuple[Name, dict[str, Any]], ...]:
+        """Each data file's place in ``data`` and its value; raises PolicyError on a malformed one."""
+        found = []
+        for name, content in self.files.items():
+            if not name.endswith(("data.json", "data.yaml")):
+                continue
+            where = f"{self.source}/{name}"
+            value = parse_source(content, name=where, max_bytes=len(content), error=PolicyError).value
+            if not isinstance(value, dict):
+                raise PolicyError(f"{where}: a data file must hold an object")
+            found.append((tuple(name.split("/")[:-1]), value))
+        return tuple(found)
 
     @property
     def approved(self) -> bool:
@@ -123,7 +140,7 @@ class Policy:
 
     @property
     def engine_required(self) -> tuple[str, ...]:
-        """Digests of the engines that every pack with a list allows; empty when none has one. Raises PolicyError on none in common."""
+        """Digests of the engines that every pack with a list allows; empty without any list. Raises PolicyError."""
         lists = [{str(digest) for digest in pack.settings["engines"]} for pack in self.deciding if pack.settings.get("engines")]
         common = set.intersection(*lists) if lists else set()
         if lists and not common:

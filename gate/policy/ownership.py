@@ -7,15 +7,11 @@ rules below itself (``package lib`` with ``evidence.is_accepted(_) if true``).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gate.errors import PolicyError
-from gate.policy.bundle import Pack, Policy, conflict
-from gate.policy.yamlfile import parse_source
-
-Name = tuple[str, ...]
+from gate.policy.bundle import Name, Pack, Policy, conflict
 
 _DATA_DEPTH = 2
 """How deep the keys of a data document count as parts of their own: ``profiles.prod``."""
@@ -55,31 +51,8 @@ def _placed(policy: Policy, path: str, package: Name) -> None:
 
 def data_roots(pack: Pack) -> Iterator[Name]:
     """The parts of ``data`` that a pack defines, two levels deep."""
-    for path, value in data_documents(pack):
+    for path, value in pack.documents:
         yield from _expand(path, value)
-
-
-def data_documents(pack: Pack) -> Iterator[tuple[Name, Any]]:
-    """Each data file's place and value; raises PolicyError on a malformed one."""
-    for name, content in pack.files.items():
-        if not name.endswith(("data.json", "data.yaml")):
-            continue
-        value = (
-            _big_json(content, f"{pack.source}/{name}")
-            if name.endswith(".json")
-            else parse_source(content, name=f"{pack.source}/{name}", max_bytes=len(content), error=PolicyError).value
-        )
-        if not isinstance(value, dict):
-            raise PolicyError(f"{pack.source}/{name}: a data file must hold an object")
-        yield tuple(name.split("/")[:-1]), value
-
-
-def _big_json(content: bytes, name: str) -> Any:
-    """JSON data may be large (a KEV catalogue), so it is not held line by line as configuration is."""
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as problem:
-        raise PolicyError(f"{name}: not JSON: {problem}", fix="correct the file") from problem
 
 
 def _expand(path: Name, value: Any) -> Iterator[Name]:
@@ -93,7 +66,7 @@ def _expand(path: Name, value: Any) -> Iterator[Name]:
 def data_at(policy: Policy, path: Name) -> tuple[Any, Pack] | None:
     """The value that the packs define at exactly this place of ``data``, and the pack that does; None when none does."""
     for pack in policy.packs:
-        for root, document in data_documents(pack):
+        for root, document in pack.documents:
             value = document
             if path[: len(root)] != root:
                 continue

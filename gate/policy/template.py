@@ -74,7 +74,7 @@ def schema() -> dict[str, Any]:
     merged["EnvironmentSpec"]["properties"]["params"] = {"$ref": "#/$defs/Parameters"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://policy-gate.dev/schemas/gate.policy-v1.json",
+        "$id": "urn:policy-gate:schema:gate.policy-v1",
         "title": "gate.policy/v1",
         **root,
         "$defs": {name: merged[name] for name in sorted(merged)},
