@@ -89,7 +89,8 @@ class Layout:
     # writing
 
     def add(self, data: bytes) -> str:
-        """Keep `data` and return its digest; it is on the disk when this returns. Bytes that are there already stay."""
+        """Keep `data` and return its digest. Bytes that are there already stay. The bytes are on the disk when this returns,
+        their name for certain after the next `write_index`."""
         self.create()
         with self._locked(shared=True):
             return self.add_locked(data)
@@ -103,11 +104,12 @@ class Layout:
                 self._replace(folder, _name(digest), data)
             elif present != data:
                 raise self._changed(digest, present)
-            os.fsync(folder)  # also when it was there: its writer may have died before this
         return digest
 
     def write_index(self, index: dict[str, Any]) -> None:
         """Replace ``index.json`` (2); for a caller that is inside `exclusive`."""
+        with self._errors("flushing the blobs"), self._blobs() as folder:
+            os.fsync(folder)  # one for all names given since the last, by whomever: it costs as much as a blob
         with self._errors("writing index.json"), self._root() as root:
             self._replace(root, "index.json", to_json(index))
             os.fsync(root)

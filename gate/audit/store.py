@@ -1,8 +1,9 @@
 """The store: verdicts with all that they were reached on, each piece by the digest of its bytes.
 
 One OCI manifest per verdict: the verdict is its configuration, the input document, policy bundles, engine capabilities and
-evidence are its layers. ``index.json`` lists the manifests, so any OCI tool can copy a store or parts of it. Annotations in
-the index serve to find a verdict; `Store.load` checks them against the verdict's own bytes before anything is believed.
+evidence are its layers. ``index.json`` lists the manifests, so any OCI tool can copy a store or parts of it; full pages of
+the list are image indexes of their own, so that entering a verdict costs the same in a store of any age. Annotations in the
+list serve to find a verdict; `Store.load` checks them against the verdict's own bytes before anything is believed.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ MEDIA_TYPES: dict[Kind, str] = {
     "capabilities": "application/vnd.policy-gate.capabilities.v1+json",
 }
 _MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+_INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+_PAGE_TYPE = "application/vnd.policy-gate.verdicts.v1"
+PAGE = 256
+"""Verdicts that ``index.json`` lists itself; when there are more they become a page."""
 _PREFIX = "io.policy-gate."
 _FIELDS = ("verdict", "outcome", "subject", "decision", "name", "time")
 _QUERY = re.compile(r"(?:sha256:)?([0-9a-f]{6,64})")
@@ -101,6 +106,13 @@ class _Manifest(msgspec.Struct, kw_only=True, omit_defaults=True):
     annotations: dict[str, str] = {}
 
 
+class _Page(msgspec.Struct, kw_only=True):
+    schemaVersion: Literal[2]
+    mediaType: str
+    artifactType: str
+    manifests: list[_Descriptor]
+
+
 class Store:
     """A store in the folder `path`, made by the first write. Every method raises StoreError and no other exception of its own,
     but for UsageError from `find`."""
@@ -112,8 +124,8 @@ class Store:
         self._annotations: dict[str, dict[str, str]] = {}
 
     def put(self, kind: Kind, data: bytes, annotations: Mapping[str, str] | None = None) -> str:
-        """Keep `data`, flushed to the disk, and return its digest. `annotations` go beside it into the manifest of a verdict
-        that this object commits."""
+        """Keep `data` and return its digest; it is safe from a power cut once a verdict was committed. `annotations` go beside it
+        into the manifest of a verdict that this object commits."""
         if kind not in KINDS:
             raise StoreError(f"{kind!r} is not a kind of document that the store keeps")
         if len(data) > self._max_bytes:
@@ -163,27 +175,24 @@ class Store:
             encoded = to_json(manifest)
             descriptor = _Descriptor(
                 mediaType=_MANIFEST_TYPE,
-                digest=self._layout.add_locked(encoded),
+                digest=digest_of(encoded),
                 size=len(encoded),
                 artifactType=manifest.artifactType,
                 annotations=manifest.annotations,
             )
             index = self._layout.read_index()
-            if not any(entry.get("digest") == descriptor.digest for entry in index["manifests"]):
-                index["manifests"].append(msgspec.to_builtins(descriptor))
+            # only a manifest that was written before can be listed already, so the common case reads no page
+            written = self._layout.size(descriptor.digest) is not None
+            if not (written and any(entry.digest == descriptor.digest for entry in self._listed(index["manifests"]))):
+                self._layout.add_locked(encoded)
+                index["manifests"] = self._paged([*index["manifests"], msgspec.to_builtins(descriptor)])
                 self._layout.write_index(index)
         return _record(descriptor)
 
     def verdicts(self) -> Iterator[Record]:
         """Every verdict in the order of entry; none when there is no store. Manifests of others are passed over."""
-        if not self._layout.exists():
-            return
-        for entry in self._layout.read_index()["manifests"]:
-            if entry.get("artifactType") == MEDIA_TYPES["verdict"]:
-                try:
-                    yield _record(msgspec.convert(entry, _Descriptor))
-                except (msgspec.ValidationError, KeyError) as error:
-                    raise StoreError(f"the index of the store {self.path} is damaged: {error}") from None
+        if self._layout.exists():
+            yield from map(_record, self._listed(self._layout.read_index()["manifests"]))
 
     def find(self, text: str) -> tuple[Record, ...]:
         """Verdicts whose verdict, outcome, subject or manifest digest begins with `text` (``sha256:`` may be left out),
@@ -232,12 +241,46 @@ class Store:
             refs[kind].append(layer.digest)
         return StoredVerdict(record=record, data=data, refs={kind: tuple(digests) for kind, digests in refs.items()})
 
+    def _listed(self, entries: list[dict[str, Any]]) -> Iterator[_Descriptor]:
+        """The verdicts' descriptors, pages opened, in the order of entry."""
+        for entry in entries:
+            try:
+                if entry.get("artifactType") == MEDIA_TYPES["verdict"]:
+                    yield _checked(msgspec.convert(entry, _Descriptor))
+                elif entry.get("artifactType") == _PAGE_TYPE:
+                    data = self._layout.read(msgspec.convert(entry, _Descriptor).digest, DEFAULT.manifest_bytes)
+                    yield from map(_checked, msgspec.json.decode(data, type=_Page).manifests)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise StoreError(f"the index of the store {self.path} is damaged: {error}") from None
+
+    def _paged(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The same list with its single verdicts in a page, if there are more than `PAGE`; inside `Layout.exclusive`."""
+        single = [entry for entry in entries if entry.get("artifactType") == MEDIA_TYPES["verdict"]]
+        if len(single) <= PAGE:
+            return entries
+        page = {"schemaVersion": 2, "mediaType": _INDEX_TYPE, "artifactType": _PAGE_TYPE, "manifests": single}
+        data = to_json(page)
+        descriptor = {
+            "mediaType": _INDEX_TYPE,
+            "digest": self._layout.add_locked(data),
+            "size": len(data),
+            "artifactType": _PAGE_TYPE,
+        }
+        return [*(entry for entry in entries if entry.get("artifactType") != MEDIA_TYPES["verdict"]), descriptor]
+
     def _describe(self, kind: Kind, digest: str) -> _Descriptor:
         size = self._layout.size(digest) if self._layout.exists() else None
         if size is None:
             raise StoreError(f"{kind} {digest} was not put into the store before its verdict")
         annotations = self._annotations.get(digest, {})
         return _Descriptor(mediaType=MEDIA_TYPES[kind], digest=digest, size=size, annotations=annotations)
+
+
+def _checked(descriptor: _Descriptor) -> _Descriptor:
+    missing = [field for field in _FIELDS if _PREFIX + field not in descriptor.annotations]
+    if missing:
+        raise msgspec.ValidationError(f"an entry without {missing[0]}")
+    return descriptor
 
 
 def _record(descriptor: _Descriptor) -> Record:

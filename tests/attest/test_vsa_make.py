@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from itertools import product
+from typing import Any, Literal, get_args
 
 import msgspec
 import pytest
@@ -11,10 +12,11 @@ import pytest
 from gate.attest.vsa import make_vsa
 from gate.errors import SigningError, UsageError
 from gate.model.base import digest_of, to_json
-from gate.model.evidence import Verification
+from gate.model.evidence import Binding, Origin, Verification
 from gate.model.input import Time
 from gate.model.parameters import Acceptance
 from gate.model.verdict import ChildOutcome, Control, Engine, RuleOutcome, Verdict
+from gate.policy.acceptance import accepted
 from tests.attest.verdicts import (
     PASSED_RULE,
     POLICY,
@@ -220,6 +222,30 @@ def test_a_lenient_policy_accepts_files_but_not_what_was_attached(origin: str, k
     """Unsigned attached items, and unverified signatures and provenance, are never inputs."""
     made = allowed(decision(), evidence=(evidence(origin=origin, kind=kind),))
     assert bool(predicate(made)["inputAttestations"]) is listed
+
+
+def test_accepted_means_what_the_policy_engine_means() -> None:
+    """Over all states, kinds, origins, bindings and demands, an item is an input exactly when it could satisfy a rule."""
+    states = [
+        Verification(state=state, roles=roles)
+        for state in get_args(Literal["verified", "unverified", "failed"])
+        for roles in ((), ("sbom",), ("*",))
+    ]
+    demands = [
+        parameters(accept={key: Acceptance(verified=verified, bindings=bindings)})
+        for key in ("*", "sbom", "vex")
+        for verified in (True, False)
+        for bindings in ((), ("signed",), ("signed", "embedded", "asserted"))
+    ]
+    kinds, origins = ("sbom", "signature", "provenance"), get_args(Origin)
+    items = [
+        evidence(id="sha256:" + f"{number:064x}", kind=kind, origin=origin, binding=binding, verification=state)
+        for number, (kind, origin, binding, state) in enumerate(product(kinds, origins, get_args(Binding), states))
+    ]
+    for params in demands:
+        listed = predicate(allowed(decision(params=params), evidence=tuple(items)))["inputAttestations"]
+        expected = [item.id for item in items if accepted(item, params)]
+        assert ["sha256:" + entry["digest"]["sha256"] for entry in listed] == expected
 
 
 def test_a_kind_without_acceptance_is_not_accepted() -> None:

@@ -104,6 +104,42 @@ def test_runs_with_one_outcome_are_all_kept_newest_first(store: Store) -> None:
     assert store.find(digest) == tuple(reversed(records))
 
 
+def test_a_long_list_is_kept_in_pages(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Order, search and idempotence hold across pages, and index.json stays short."""
+    monkeypatch.setattr("gate.audit.store.PAGE", 3)
+    records = [store.commit_verdict(*fill(store, str(number))) for number in range(11)]
+    assert list(store.verdicts()) == records
+    assert store.find(SUBJECT) == tuple(reversed(records))
+    assert [store.find(record.verdict) for record in records] == [(record,) for record in records]
+    assert all(store.load(record).data for record in records)
+    before = (store.path / "index.json").read_bytes()
+    assert [store.commit_verdict(*fill(store, str(number))) for number in range(11)] == records
+    assert (store.path / "index.json").read_bytes() == before
+    assert len(json.loads(before)["manifests"]) == 2 + 3
+
+
+def test_a_changed_page_is_noticed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page is a blob: a verdict cannot be taken out of it."""
+    monkeypatch.setattr("gate.audit.store.PAGE", 1)
+    for number in range(2):
+        store.commit_verdict(*fill(store, str(number)))
+    [page] = json.loads((store.path / "index.json").read_bytes())["manifests"]
+    blob = store.path / "blobs/sha256" / page["digest"][7:]
+    blob.write_bytes(blob.read_bytes().replace(b"ALLOW", b"DENYY"))
+    with pytest.raises(StoreError, match="was changed"):
+        list(store.verdicts())
+
+
+def test_a_manifest_that_a_killed_writer_left_is_entered(store: Store) -> None:
+    """A manifest that was written and never listed does not count as listed."""
+    prepared = fill(store)
+    empty = (store.path / "index.json").read_bytes()
+    record = store.commit_verdict(*prepared)
+    (store.path / "index.json").write_bytes(empty)
+    assert store.commit_verdict(*prepared) == record
+    assert list(store.verdicts()) == [record]
+
+
 def test_a_reference_may_be_one_digest(store: Store) -> None:
     """A lone digest needs no tuple."""
     data, digest, refs = fill(store)
