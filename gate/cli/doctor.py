@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from gate.cli.tools import find_tool
 from gate.errors import GateError
 
 _OPTIONAL = {
@@ -43,7 +43,7 @@ def _checks() -> Iterator[tuple[bool | None, str, str, str]]:
     yield True, "gate", f"{__version__}, Python {sys.version.split()[0]}", ""
     yield from _engine()
     for name, use in _OPTIONAL.items():
-        path = _tool(name)
+        path = find_tool(name, os.environ)
         if path is None:
             yield None, name, f"not found; needed for {use}", f"make tools, or put {name} into PATH"
         else:
@@ -53,7 +53,7 @@ def _checks() -> Iterator[tuple[bool | None, str, str, str]]:
 
 def _engine() -> Iterator[tuple[bool | None, str, str, str]]:
     from gate.limits import Limits
-    from gate.policy.bundle import BundleSpec, default_path, load_policy
+    from gate.policy.bundle import load_policy
     from gate.policy.engine import Engine
     from gate.policy.opa import find_opa
 
@@ -65,23 +65,13 @@ def _engine() -> Iterator[tuple[bool | None, str, str, str]]:
         yield False, "opa", error.what, error.fix
         return
     try:
-        policy = load_policy([BundleSpec(str(default_path()))], limits)
+        policy = load_policy([], limits)
         with Engine(binary, policy, limits) as engine:
             engine.check()
             rules = len(engine.inventory.rules)
         yield True, "policy", f"{rules} rules, {', '.join(policy.digests.values())}", ""
     except GateError as error:
         yield False, "policy", error.what, error.fix
-
-
-def _tool(name: str) -> Path | None:
-    from gate.evidence.tools import find_tool
-
-    try:
-        return find_tool(name, os.environ)
-    except GateError:
-        found = shutil.which(name)
-        return Path(found) if found else None
 
 
 def _version(path: Path) -> str:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gate.cli.files import read_bounded
-from gate.errors import UsageError
+from gate.errors import ConfigError, UsageError
 from gate.trust.entry import IdentityRule, Trust, TrustEntry
+
+if TYPE_CHECKING:
+    from gate.model.policy_file import TrustEntrySpec, TrustSpec
+    from gate.trust.keys import PublicKey
+    from gate.trust.root import TrustedRoot
 
 _KEY_BYTES = 64 * 1024
 _ROOT_BYTES = 16 * 1024 * 1024
@@ -23,6 +30,46 @@ def _key_entry(path: str) -> TrustEntry:
 
     key = load_public_key(read_bounded(path, _KEY_BYTES, "key"))
     return TrustEntry(name=f"key {Path(path).name}", roles=("*",), keys=(key,))
+
+
+def trust_from_spec(spec: TrustSpec, folder: Path) -> Trust:
+    """The entries of a policy file, with keys and roots read from its folder. Raises UsageError and ConfigError."""
+    return Trust(entries=tuple(_entry(entry, folder) for entry in spec.entries))
+
+
+def _entry(spec: TrustEntrySpec, folder: Path) -> TrustEntry:
+    from gate.trust.keys import load_public_key
+
+    keys: tuple[PublicKey, ...] = ()
+    if spec.key is not None:
+        inline = spec.key.lstrip().startswith("-----BEGIN")
+        keys = (load_public_key(spec.key.encode() if inline else read_bounded(str(folder / spec.key), _KEY_BYTES, "key")),)
+    roots: tuple[TrustedRoot, ...] = ()
+    if spec.trusted_root is not None:
+        from gate.trust.root import load_trusted_root
+
+        path = folder / spec.trusted_root.path
+        data = read_bounded(str(path), _ROOT_BYTES, "trusted root")
+        found = hashlib.sha256(data).hexdigest()
+        if spec.trusted_root.sha256 not in (None, found):
+            raise ConfigError(
+                f"{path} is not the trusted root that the policy file pins",
+                why=f"pinned is {spec.trusted_root.sha256}, the file is {found}",
+                fix="import the root again, check it, and pin the new digest",
+            )
+        roots = load_trusted_root(data)
+    rules: tuple[IdentityRule, ...] = ()
+    if spec.identity is not None:
+        rules = (IdentityRule(identity=spec.identity, issuer=spec.issuer or "", regexp=spec.identity_regexp),)
+    return TrustEntry(
+        name=spec.name,
+        roles=spec.roles,
+        keys=keys,
+        identities=rules,
+        roots=roots,
+        require_log=spec.require_log,
+        require_sct=spec.require_sct,
+    )
 
 
 def trust_from_flags(

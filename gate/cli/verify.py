@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from gate.cli.options import OUTPUT_HELP, color_option
+from gate.cli.options import OUTPUT_HELP, F, color_option
 
 HELP = """Decide whether each SUBJECT may ship.
 
@@ -35,7 +36,7 @@ Examples:
 EPILOG = "Exit codes: 0 ALLOW, 1 DENY, 2 usage or policy, 3 NO VERDICT, 4 bug. They do not depend on the output format."
 
 
-def _number(flag: str, name: str, text: str) -> Any:
+def _number(flag: str, name: str, text: str) -> Callable[[F], F]:
     return click.option(flag, name, type=click.IntRange(min=0), metavar="N", help=text)
 
 

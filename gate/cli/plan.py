@@ -1,0 +1,193 @@
+"""From flags to a `gate.verify.Plan`: everything is read and checked before the first subject is looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gate.cli.ci import run_context
+from gate.cli.files import read_bounded
+from gate.cli.trust import trust_from_flags, trust_from_spec
+from gate.errors import EvidenceUnavailable, UsageError
+from gate.evidence.collect import Opener
+from gate.evidence.interface import Document
+from gate.limits import Limits
+from gate.model.base import digest_of
+from gate.model.input import Subject, Time
+from gate.oci.options import RegistryOptions
+from gate.oci.source import ImageSource, split_path
+from gate.policy.bundle import Policy, load_policy
+from gate.policy.config import Effective, Flags, choose_bundles, load_policy_file, resolve
+from gate.policy.engine import Engine
+from gate.policy.opa import find_opa
+from gate.trust.entry import Trust
+from gate.verify import Plan
+
+_PARAMETERS = (
+    "max_critical",
+    "max_high",
+    "max_vulnerabilities",
+    "require_signature",
+    "require_sbom",
+    "require_provenance",
+    "fail_on_fips_issues",
+    "fail_on_stig",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and what the command itself needs to know besides."""
+
+    plan: Plan
+    policy: Policy
+    effective: Effective
+    sources: tuple[str, ...]
+    """``path@digest`` of every file that had a say."""
+
+
+def flags_of(options: Mapping[str, Any]) -> Flags:
+    """The policy part of the flags. Raises UsageError for a malformed ``--param``."""
+    params = {name: options[name] for name in _PARAMETERS if options.get(name) is not None}
+    for text in options.get("params", ()):
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--param {text}: write NAME=JSON", fix="for example --param max_medium=10")
+        if name in params:
+            raise UsageError(f"--param {name} contradicts the flag of the same name", fix="give one of them")
+        try:
+            params[name] = json.loads(value)
+        except ValueError:
+            # A bare word is a string: --param deny_fixable=high
+            params[name] = value
+    return Flags(
+        profile=options.get("profile"),
+        params=params,
+        waivers=tuple(options.get("waivers", ())),
+        vex=tuple(options.get("vex", ())),
+        bundles=tuple(options.get("bundles", ())),
+        exit_zero=bool(options.get("exit_zero")),
+    )
+
+
+def policy_of(options: Mapping[str, Any], limits: Limits) -> tuple[Policy, Effective]:
+    """The packs, and what is in force. Raises ConfigError and PolicyError."""
+    file = options.get("policy_file")
+    loaded = load_policy_file(Path(file), limits) if file else None
+    flags = flags_of(options)
+    policy = load_policy(choose_bundles(loaded, options.get("environment"), flags), limits)
+    return policy, resolve(loaded, options.get("environment"), flags, policy, limits)
+
+
+def trust_of(options: Mapping[str, Any], effective: Effective) -> Trust:
+    """Whom the policy file and the flags trust."""
+    given = trust_from_flags(
+        keys=options.get("keys", ()),
+        identity=options.get("certificate_identity"),
+        identity_regexp=options.get("certificate_identity_regexp"),
+        issuer=options.get("certificate_oidc_issuer"),
+        trusted_root=options.get("trusted_root"),
+    )
+    return Trust(entries=(*trust_from_spec(effective.trust, effective.folder).entries, *given.entries))
+
+
+def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitStack) -> Prepared:
+    """Everything that is chosen and read before a subject is. What it opens is closed by the stack."""
+    policy, effective = policy_of(options, limits)
+    trust = trust_of(options, effective)
+    engine = stack.enter_context(Engine(stack.enter_context(find_opa(os.environ)), policy, limits))
+    now = _time(options.get("effective_time"))
+    sources = [f"{path}@{digest}" for path, digest in effective.sources]
+
+    def read(path: str, what: str) -> bytes:
+        data = read_bounded(path, limits.document_bytes, what)
+        sources.append(f"{path}@{digest_of(data)}")
+        return data
+
+    paths = (*options.get("evidence", ()), *map(str, effective.vex))
+    documents = [Document(data=read(path, "evidence"), origin="file", source=path) for path in paths]
+    enrichment = None
+    if options.get("epss") or options.get("kev"):
+        from gate.evidence.vulnerabilities.enrich import Enrichment, load_epss, load_kev
+
+        enrichment = Enrichment()
+        if options.get("epss"):
+            enrichment |= load_epss(read(options["epss"], "EPSS"), limits)
+        if options.get("kev"):
+            enrichment |= load_kev(read(options["kev"], "KEV"), limits)
+    sources += [f"{path}@{digest_of(read_bounded(str(path), limits.policy_file_bytes, 'waivers'))}" for path in effective.waivers]
+    plan = Plan(
+        decision=effective.decision(effective.judged_waivers(now.now, engine.inventory, limits)),
+        run=run_context(os.environ),
+        time=now,
+        trust=trust,
+        engine=engine,
+        limits=limits,
+        files=tuple(Opener(trust, limits).open_all(documents)),
+        enrichment=enrichment,
+        platforms=tuple(options.get("platforms", ())),
+        scan=_scanner(options, limits) if options.get("scan") else None,
+    )
+    return Prepared(plan, policy, effective, tuple(sources))
+
+
+def registry_options(options: Mapping[str, Any]) -> RegistryOptions:
+    return RegistryOptions(plain_http=True if options.get("plain_http") else None, offline=bool(options.get("offline")))
+
+
+def _time(given: str | None) -> Time:
+    if given is None:
+        return Time(now=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), source="clock")
+    try:
+        moment = datetime.datetime.fromisoformat(given)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UsageError(
+            f"--effective-time {given}: not an RFC 3339 time with a zone", fix="for example --effective-time 2026-11-23T12:00:00Z"
+        )
+    return Time(now=moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), source="override")
+
+
+def _scanner(options: Mapping[str, Any], limits: Limits) -> Any:
+    from gate.cli.tools import find_tool
+    from gate.evidence.scan import run_grype
+
+    path = find_tool("grype", os.environ)
+    database = Path(options["grype_db"]) if options.get("grype_db") else None
+
+    def scan(source: ImageSource, subject: Subject) -> Document:
+        data = run_grype(
+            scan_target(source, subject),
+            digest=subject.digest,
+            grype_path=path,
+            db_path=database,
+            limits=limits,
+            environ=os.environ,
+            offline=bool(options.get("offline")),
+            plain_http=bool(options.get("plain_http")),
+        )
+        return Document(data=data, origin="computed", source="--scan grype", attached_to=subject.digest)
+
+    return scan
+
+
+def scan_target(source: ImageSource, subject: Subject) -> str:
+    """What a scanner is told to read: the repository, or the layout. Raises EvidenceUnavailable for what it cannot."""
+    from gate.oci.layout import LayoutSource
+    from gate.oci.registry import RegistrySource
+
+    if isinstance(source, RegistrySource):
+        return source.name
+    if isinstance(source, LayoutSource):
+        return f"oci-dir:{split_path(source.reference.removeprefix('oci:'))[0]}"
+    raise EvidenceUnavailable(
+        f"{subject.reference} cannot be scanned: it is neither in a registry nor an OCI layout",
+        fix="scan it yourself and give the report with --evidence",
+    )

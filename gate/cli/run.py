@@ -1,0 +1,157 @@
+"""Carrying out ``gate verify``: decide, keep, sign, report, hand over. Nothing is reported before it is on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gate.audit.store import Kind, Store
+from gate.cli.files import append, write_atomically
+from gate.cli.messages import progress, warn
+from gate.cli.options import Output, parse_outputs, store_path
+from gate.cli.plan import Prepared, prepare, registry_options
+from gate.cli.render import write_outputs
+from gate.errors import EvidenceError, GateError, UsageError
+from gate.limits import Limits
+from gate.model.base import to_json
+from gate.model.verdict import Run, Verdict
+from gate.oci.options import RegistryOptions
+from gate.oci.source import ImageSource, open_source
+from gate.policy import capabilities
+from gate.report.escape import escape
+from gate.report.interface import Failure, Report, outcome_digest
+from gate.verify import Reached, verify_all
+
+
+def run(options: Mapping[str, Any]) -> int:
+    """Verify every subject; returns the exit code of the whole run."""
+    started = _now()
+    subjects = (*options["subjects"], *options["images"])
+    if not subjects:
+        raise UsageError("nothing to verify", fix="name an image: gate verify registry.example/app:1.4")
+    outputs = parse_outputs(options["outputs"]) or (Output("text", None),)
+    limits = Limits.from_environment()
+    with contextlib.ExitStack() as stack:
+        registry = registry_options(options)
+        stack.callback(registry.close)
+        try:
+            prepared = prepare(options, limits, stack)
+        except UsageError as error:
+            raise _with_identities(error, options, subjects, registry, limits) from None
+        from gate.cli.attest import Signing
+
+        signing = Signing.of(options, outputs)
+        sources = [stack.enter_context(contextlib.closing(_open(text, registry, limits))) for text in subjects]
+        store = Store(store_path(options["store"]), limits)
+        with progress(f"verifying {len(sources)} subject{'s' * (len(sources) > 1)}", quiet=options["quiet"]):
+            report = _verify(sources, prepared, store, started, options)
+    if options["exit_zero"]:
+        warn("--exit-zero: a DENY does not stop this step; it is recorded, and never becomes a PASSED summary")
+    signing.sign(report, prepared.policy)
+    _hand_over(report, options)
+    write_outputs(
+        report,
+        outputs,
+        color=options["color"],
+        verbose=options["verbose"],
+        policy_path=options["policy_file"] or "",
+        vsa=signing.written,
+    )
+    return report.exit_code
+
+
+def _open(text: str, registry: RegistryOptions, limits: Limits) -> ImageSource:
+    return open_source(text, options=registry, limits=limits)
+
+
+def _verify(sources: Sequence[ImageSource], prepared: Prepared, store: Store, started: str, options: Mapping[str, Any]) -> Report:
+    verdicts: list[Verdict] = []
+    failures: list[Failure] = []
+    shared = _put_policy(store, prepared)
+    for source, answer in zip(sources, verify_all(sources, prepared.plan), strict=True):
+        if isinstance(answer, EvidenceError):
+            reason = answer.what + (f": {answer.why}" if answer.why else "")
+            failures.append(Failure(subject=source.reference, exit_code=answer.exit_code, reason=reason, fix=answer.fix))
+        elif isinstance(answer, Exception):
+            raise answer
+        else:
+            print(f"resolved {escape(source.reference)} to {source.resolve().digest}", file=sys.stderr)
+            verdicts += [_keep(reached, prepared, store, shared, started) for reached in answer]
+    return Report(verdicts=tuple(verdicts), failures=tuple(failures))
+
+
+def _put_policy(store: Store, prepared: Prepared) -> dict[Kind, str | Sequence[str]]:
+    bundles = [store.put("bundle", pack.archive, {"name": pack.name}) for pack in prepared.policy.packs]
+    return {"bundle": bundles, "capabilities": store.put("capabilities", capabilities.PATH.read_bytes())}
+
+
+def _keep(reached: Reached, prepared: Prepared, store: Store, shared: Mapping[Kind, str | Sequence[str]], started: str) -> Verdict:
+    outcome = reached.judged.outcome
+    refs: dict[Kind, str | Sequence[str]] = {**shared, "input": store.put("input", reached.judged.input_bytes)}
+    refs["evidence"] = [store.put("evidence", data) for _, data in reached.evidence]
+    run_of = Run(
+        started=started,
+        finished=_now(),
+        host=socket.gethostname(),
+        command=_command(),
+        context=prepared.plan.run,
+        store=str(store.path),
+        config_sources=prepared.sources,
+    )
+    verdict = Verdict(schema="gate.verdict/v1", outcome=outcome, outcome_digest=outcome_digest(outcome), run=run_of)
+    store.commit_verdict(to_json(verdict), verdict.outcome_digest, refs)
+    return verdict
+
+
+def _command() -> tuple[str, ...]:
+    """The command line; the value of a key given as ``env://`` is never in it, and nothing else here is secret."""
+    return ("gate", *sys.argv[1:])
+
+
+def _hand_over(report: Report, options: Mapping[str, Any]) -> None:
+    """Digest, verdict and record for the next step, which must use the digest that was verified and not the tag."""
+    tops = [verdict for verdict in report.verdicts if verdict.outcome.subject.index_digest is None or verdict.outcome.children]
+    chosen = (tops or list(report.verdicts))[-1:]
+    values: dict[str, str] = {"decision": report.decision}
+    for verdict in chosen:
+        values |= {"digest": verdict.outcome.subject.digest, "record": verdict.outcome_digest}
+    if os.environ.get("GITHUB_OUTPUT"):
+        append(os.environ["GITHUB_OUTPUT"], "".join(f"{name}={value}\n" for name, value in values.items()))
+    if options["dotenv"]:
+        names = {"decision": "GATE_VERDICT", "digest": "GATE_DIGEST", "record": "GATE_RECORD"}
+        lines = "".join(f"{names[name]}={value}\n" for name, value in values.items())
+        write_atomically(options["dotenv"], lines.encode())
+
+
+def _with_identities(
+    error: UsageError, options: Mapping[str, Any], subjects: Sequence[str], registry: RegistryOptions, limits: Limits
+) -> UsageError:
+    """Half an identity: say which identities the evidence claims, labelled as what they are."""
+    half = bool(options["certificate_identity"] or options["certificate_identity_regexp"]) != bool(
+        options["certificate_oidc_issuer"]
+    )
+    if not half:
+        return error
+    from gate.trust.envelope import describe_signer
+
+    found: set[str] = set()
+    with contextlib.suppress(GateError, OSError):
+        for path in options["evidence"]:
+            found.add(describe_signer(Path(path).read_bytes()[: limits.bundle_bytes], {}) or "")
+    for text in subjects:
+        with contextlib.suppress(GateError), contextlib.closing(_open(text, registry, limits)) as source:
+            digest = source.resolve().digest
+            found |= {describe_signer(item.data, item.annotations) or "" for item in source.attachments(digest)}
+    names = sorted(found - {""})
+    why = error.why + ("\nfound, not verified:\n" + "\n".join(names) if names else "")
+    return UsageError(error.what, why=why, fix=error.fix)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
