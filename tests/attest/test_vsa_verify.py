@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ from gate.sign.signer import LocalSigner
 from gate.trust.entry import Trust
 from tests.attest.verdicts import DIGEST, POLICY, RESOURCE, SIGNER, VERIFIER, allowed, make, trust
 from tests.factory import OTHER
-from tests.tools import tool
+from tests.tools import repository, tool
 
 MADE = allowed()
 STATEMENT: dict[str, Any] = json.loads(make(MADE))
@@ -315,6 +316,18 @@ def test_cosign_verifies_our_summary(tmp_path: Path) -> None:
             env={"HOME": str(tmp_path)},
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_the_command_in_the_documentation_works(tmp_path: Path) -> None:
+    """docs/vsa.md shows how cosign checks a summary, as it is written there."""
+    [block] = re.findall(r"```sh\n(.*?)```", (repository() / "docs/vsa.md").read_text(), re.DOTALL)
+    (tmp_path / "gate.pub").write_bytes(SIGNER.public_key.pem)
+    (tmp_path / "vsa.json").write_bytes(bundle.write_bundle(make(MADE), bundle.INTOTO_PAYLOAD_TYPE, SIGNER))
+    path = f"{tool('cosign').parent}:/usr/bin:/bin"
+    for digest, code in ((DIGEST, 0), (OTHER, 1)):
+        environ = {"PATH": path, "HOME": str(tmp_path), "DIGEST": digest}
+        done = subprocess.run(["sh", "-c", block], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
+        assert done.returncode == code, done.stderr
 
 
 def test_a_statement_that_cosign_signs_is_verified(tmp_path: Path) -> None:
