@@ -2,9 +2,11 @@
 """`make demo`: a DENY with its reasons, then an ALLOW with its signed summary, on the sample images. Nothing leaves the machine.
 
 The samples have a fixed date, so the two limits on age are lifted; everything else is the `prod` profile. Exit code 0 when both
-verdicts are what they should be.
+verdicts are what they should be and the summary says PASSED.
 """
 
+import base64
+import json
 import os
 import shlex
 import shutil
@@ -12,39 +14,77 @@ import subprocess
 import sys
 from pathlib import Path
 
+__all__ = ["main"]
+
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = Path("build/demo")
 AGES = ("--param", "max_db_age_days=36500", "--param", "max_evidence_age_days=36500")
 VERIFIER = "https://gate.example/demo"
-RESOURCE = "registry.example/shop/clean"
+RESOURCE = "oci://registry.example/shop/clean"
 
 
-def show(*arguments: str, expected: int) -> bool:
-    """Print the command, run it with its output going where ours goes, and say whether the exit code is the expected one."""
-    sys.stdout.write("\n$ " + shlex.join(("gate", *arguments)) + "\n")
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
-    gate = Path(sys.executable).with_name("gate")
-    environ = {**os.environ, "COSIGN_PASSWORD": "", "GATE_STORE": str(FOLDER / "store")}
-    code = subprocess.run([str(gate), *arguments], cwd=ROOT, env=environ, check=False).returncode
-    sys.stdout.write(f"(exit code {code})\n")
+
+
+def _show(folder: Path, *arguments: str, expected: int) -> bool:
+    """Print the command, run it with its output going where ours goes, and say whether the exit code is the expected one."""
+    _say("\n$ " + shlex.join(("gate", *arguments)))
+    environ = {**os.environ, "COSIGN_PASSWORD": "", "GATE_STORE": str(folder / "store")}
+    command = [sys.executable, "-m", "gate", *arguments]
+    code = subprocess.run(command, cwd=ROOT, env=environ, stderr=subprocess.STDOUT, check=False).returncode
+    _say(f"(exit code {code})")
     return code == expected
 
 
-def main() -> int:
-    """Run the demonstration."""
-    shutil.rmtree(ROOT / FOLDER, ignore_errors=True)
-    (ROOT / FOLDER).mkdir(parents=True)
+def _summary(folder: Path) -> bool:
+    """Print what was signed, and say whether it says PASSED."""
+    written = sorted(folder.glob("*.vsa.*"))
+    _say("\nThe signed summary, as a Sigstore bundle and as bare DSSE:")
+    results = set()
+    for path in written:
+        document = json.loads(path.read_bytes())
+        statement = json.loads(base64.b64decode(document.get("dsseEnvelope", document)["payload"]))
+        results.add(statement["predicate"]["verificationResult"])
+        _say(f"  {path}")
+    if written:
+        shown = {
+            key: statement["predicate"][key]
+            for key in ("verifier", "resourceUri", "policy", "verificationResult", "verifiedLevels")
+        }
+        _say(json.dumps({"subject": statement["subject"], **shown}, indent=2))
+    return len(written) == 2 and results == {"PASSED"}
+
+
+def main(folder: Path) -> int:
+    """Run the demonstration; keys, records and the summary go into the folder."""
+    shutil.rmtree(ROOT / folder, ignore_errors=True)
+    (ROOT / folder).mkdir(parents=True)
     key = ("--key", "testdata/keys/cosign.pub")
-    sign = ("--attest", "--sign-key", f"{FOLDER}/gate.key", "--verifier-id", VERIFIER, "--resource-uri", RESOURCE)
+    sign = ("--attest", "--sign-key", f"{folder}/gate.key", "--verifier-id", VERIFIER, "--resource-uri", RESOURCE)
     done = [
-        show("verify", "oci:testdata/images/vulnerable", *key, *AGES, "--offline", expected=1),
-        show("keys", "generate", "--output-key-prefix", f"{FOLDER}/gate", expected=0),
-        show("verify", "oci:testdata/images/clean", *key, *AGES, "--offline", *sign, "--attest-dir", str(FOLDER), expected=0),
+        _show(folder, "verify", "oci:testdata/images/vulnerable", *key, *AGES, "--offline", expected=1),
+        _show(folder, "keys", "generate", "--output-key-prefix", f"{folder}/gate", expected=0),
+        _show(
+            folder,
+            "verify",
+            "oci:testdata/images/clean",
+            *key,
+            *AGES,
+            "--offline",
+            *sign,
+            "--attest-dir",
+            str(folder),
+            expected=0,
+        ),
+        _summary(ROOT / folder),
     ]
-    written = sorted(path.relative_to(ROOT) for path in (ROOT / FOLDER).iterdir() if path.suffix in {".json", ".jsonl"})
-    sys.stdout.write(f"\nThe signed summary: {', '.join(map(str, written)) or 'none was written'}\n")
-    return 0 if all(done) and written else 1
+    if not all(done):
+        _say("\nThe demonstration did not go as it should.")
+        return 1
+    _say("\nA DENY (exit code 1) with its reasons, an ALLOW (exit code 0) with its signed summary.")
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Path("build") / "demo"))
