@@ -127,8 +127,18 @@ def _top_level(data: bytes, limits: Limits) -> dict[str, msgspec.Raw] | list[dic
         pass
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         refused.refuse_stream(text[:4096])
+        if text.lstrip()[:1].isascii() and text.lstrip()[:1] not in (b"", b"{", b"[", b"\x00") and not _is_scalar(text):
+            raise _unknown(data, "text that is no JSON") from None
     guard(data, limits)  # says exactly what is wrong with the JSON, its encoding or its depth
     raise _unknown(data, "a JSON value that is no object")
+
+
+def _is_scalar(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError):
+        return False
+    return True
 
 
 def _object(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
@@ -142,7 +152,7 @@ def _unknown(data: bytes, what: str) -> EvidenceInvalid:
     return EvidenceInvalid(
         f"the document is of no known format: {what}, starting {data[:60]!r}",
         why=f"formats are told by their top-level names; read are {READ}",
-        fix="give one of these; a custom result counts as evidence when it is attested: cosign attest --type URI --predicate FILE",
+        fix="give one of these; a result of your own counts when it is attested: cosign attest --type URI --predicate FILE",
     )
 
 
@@ -182,6 +192,18 @@ def _grype() -> Reader:
     return READER
 
 
+def _osv() -> Reader:
+    from gate.evidence.vulnerabilities.osv import READER
+
+    return READER
+
+
+def _sarif() -> Reader:
+    from gate.evidence.vulnerabilities.sarif import READER
+
+    return READER
+
+
 def _trivy() -> Reader:
     from gate.evidence.vulnerabilities.trivy import READER
 
@@ -203,6 +225,8 @@ def _spdx() -> Reader:
 _READERS: dict[str, Callable[[], Reader]] = {
     "grype JSON": _grype,
     "trivy JSON": _trivy,
+    "osv-scanner JSON": _osv,
+    "SARIF": _sarif,
     "CycloneDX": _cyclonedx,
     "SPDX": _spdx,
 }

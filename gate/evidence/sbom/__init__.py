@@ -1,1 +1,1 @@
-"""SBOM readers: CycloneDX JSON 1.4 to 1.7 and SPDX JSON 2.2 and 2.3, and the comparison with what a scanner saw."""
+"""SBOM readers: CycloneDX JSON 1.4 to 1.7 and SPDX JSON 2.2 and 2.3."""
