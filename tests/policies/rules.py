@@ -39,7 +39,7 @@ class Annotations:
     """Package annotations by dotted path."""
 
 
-def annotations(pack: Path = POLICIES) -> Annotations:
+def described(pack: Path = POLICIES) -> Annotations:
     """Reads them; a rule without annotations is not among them, see `tests.policies.test_annotations`."""
     done = subprocess.run([str(tool("opa")), "inspect", "-a", "-f", "json", str(pack)], capture_output=True, check=True)
     rules: list[Rule] = []
@@ -64,7 +64,8 @@ def _row(rule: Rule) -> str:
     custom = rule.custom
     parameter = f"`{custom['parameter']}`" if "parameter" in custom else ""
     waivable = "yes" if custom["waivable"] else "no"
-    return f"| [`{rule.id}`](#{anchor(rule)}) | {rule.title} | {_EFFECT[rule.set]} | {custom['severity']} | {waivable} | {parameter} |"
+    link = f"[`{rule.id}`](#{anchor(rule)})"
+    return f"| {link} | {rule.title} | {_EFFECT[rule.set]} | {custom['severity']} | {waivable} | {parameter} |"
 
 
 def _section(rule: Rule) -> str:
@@ -88,7 +89,7 @@ def _section(rule: Rule) -> str:
 
 def rules_page() -> str:
     """The text of ``docs/rules.md``."""
-    found = annotations()
+    found = described()
     domains = sorted({rule.domain for rule in found.rules})
     lines = [
         "# Rules",

@@ -115,8 +115,14 @@ def component() -> Component:
 
 
 def completeness(**more: Any) -> Completeness:
-    fields: dict[str, Any] = {name: 0 for name in Completeness.__struct_fields__}
-    fields |= {"components": 1, "root_present": True, "root_matches_subject": True, "dependency_nodes": 1, "aggregate": "complete"}
+    fields: dict[str, Any] = dict.fromkeys(Completeness.__struct_fields__, 0)
+    fields |= {
+        "components": 1,
+        "root_present": True,
+        "root_matches_subject": True,
+        "dependency_nodes": 1,
+        "aggregate": "complete",
+    }
     fields |= {"files_only": False, "unidentified": (), "missing_from_sbom": ()}
     return Completeness(**{**fields, **more})
 
@@ -289,7 +295,9 @@ def make_nothing() -> Input:
 def main() -> None:
     """Write a measuring input: a mix of severities, one in 50 waived, one in 40 exploited or above the EPSS limit."""
     number = int(sys.argv[1])
-    findings = tuple(finding(i, SEVERITIES[i % 7], waived_for=("vulnerabilities.max_high",) if i % 50 == 0 else ()) for i in range(number))
+    findings = tuple(
+        finding(i, SEVERITIES[i % 7], waived_for=("vulnerabilities.max_high",) if i % 50 == 0 else ()) for i in range(number)
+    )
     sys.stdout.buffer.write(to_json(make_input(findings)))
 
 

@@ -90,7 +90,11 @@ warn contains result.make(rego.metadata.chain(), [_user_text], {
 #   applies_to: [image, archive]
 #   collections: [prod]
 #   ref: docs/rules.md#imagelabel
-deny contains result.make(rego.metadata.chain(), [label], {"term": label, "expected": "a value", "got": value}) if {
+deny contains result.make(rego.metadata.chain(), [label], {
+	"term": label,
+	"expected": "a value",
+	"got": value,
+}) if {
 	input.subject.config != null
 	some label in input.decision.params.required_labels
 	value := object.get(input.subject.config.labels, label, "")
