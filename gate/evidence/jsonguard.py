@@ -25,6 +25,7 @@ _FOREIGN_BOMS = {
 }
 _BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_ESCAPE = re.compile(rb'\\[\\"]')
 _STRING = re.compile(rb'"[^"]*"?')
 _STEP = {ord("["): 1, ord("]"): -1}
 _PIECE = 1 << 20
@@ -102,8 +103,8 @@ def depth(data: bytes, enough: int) -> int:
     """
     skeleton = data
     if b"\\" in skeleton:
-        # Backslashes stand in strings only, so their runs start unescaped: pairs first, then escaped quotes.
-        skeleton = skeleton.replace(b"\\\\", b"").replace(b'\\"', b"")
+        # Backslashes stand in strings only, so their runs start unescaped: pairs and escaped quotes go, from left to right.
+        skeleton = _ESCAPE.sub(b"", skeleton)
     skeleton = skeleton.translate(_BRACES_TO_BRACKETS, _NOT_STRUCTURE)
     # Two quotes side by side have only nothing between them, inside a string or outside: dropping both keeps the parity.
     skeleton = _STRING.sub(b"", skeleton.replace(b'""', b""))
