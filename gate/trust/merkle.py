@@ -13,7 +13,7 @@ def leaf_hash(data: bytes) -> bytes:
 
 def root_from_proof(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> bytes | None:
     """Root hash that the proof leads to, or None when its shape does not fit the index and size (RFC 9162 2.1.3.2)."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or len(leaf) != 32:
         return None
     node, last, result = index, size - 1, leaf
     for sibling in proof:

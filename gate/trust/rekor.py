@@ -123,16 +123,17 @@ def check_checkpoint(proof: InclusionProof, checkpoint: str, log: Log) -> None:
         raise Rejected("checkpoint", "it is about another tree than the inclusion proof")
     # Rekor v1 adds a tree id to the origin: "rekor.sigstore.dev - 1193050959916656506"
     names = {lines[0], lines[0].partition(" - ")[0]}
-    for line in tail.removesuffix("\n").split("\n"):
-        match = _SIGNATURE_LINE.fullmatch(line)
-        if match is None:
-            raise Rejected("checkpoint", "a line of it is no signature")
+    found = [_SIGNATURE_LINE.fullmatch(line) for line in tail.removesuffix("\n").split("\n")]
+    signers = [(match[1], match[2]) for match in found if match is not None]
+    if len(signers) != len(found):
+        raise Rejected("checkpoint", "a line of it is no signature")
+    for name, encoded in signers:
         try:
-            value = base64.b64decode(match[2], validate=True)
+            value = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             continue
         hint, signature = value[:_KEY_HINT_BYTES], value[_KEY_HINT_BYTES:]
-        if match[1] in names and hint == log.id[:_KEY_HINT_BYTES] and _verify(log, signature, (note + "\n").encode("utf-8")):
+        if name in names and hint == log.id[:_KEY_HINT_BYTES] and _verify(log, signature, (note + "\n").encode("utf-8")):
             return
     raise Rejected("checkpoint", "no signature of the log is on it")
 
