@@ -230,3 +230,13 @@ test_errors_about_verified_documents_count if {
 	)]})
 	count(lib.errors("sbom")) == 1 with input as doc
 }
+
+test_errors_about_other_kinds_do_not_count if {
+	lib.errors("sbom") == [] with input as t.with_error(t.base, "vex", "vex.json")
+	count(lib.errors("sbom")) == 1 with input as t.with_error(t.base, "unknown", "registry")
+}
+
+test_accepted_items_are_not_listed_as_rejected if {
+	lib.rejected("sbom") == [] with input as t.base
+	lib.found("sbom") == "nothing usable was found" with input as t.base
+}

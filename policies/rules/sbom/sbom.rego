@@ -140,7 +140,7 @@ deny contains result.make(rego.metadata.chain(), [_name(d), c.without_name, c.wi
 	not input.decision.params.sbom_require_identified == false
 	some d in _documents
 	c := d.completeness
-	purls := c.without_purl + c.invalid_purl
+	purls := max([c.without_purl, c.invalid_purl]) # an invalid purl also counts as missing
 	not _is_identified(c)
 }
 
