@@ -65,7 +65,10 @@ def _signer(material: Mapping[str, Any], version: Version) -> tuple[tuple[bytes,
     certificates = sequence(mapping(material, "x509CertificateChain", _WHAT), "certificates", _WHAT)
     if not 0 < len(certificates) <= _CHAIN:
         raise malformed(_WHAT, f"a chain of {len(certificates)} certificates")
-    return tuple(_certificate(item) for item in certificates), ""
+    chain = tuple(_certificate(item) for item in certificates)
+    if len(set(chain)) != len(chain):
+        raise malformed(_WHAT, "the same certificate twice in its chain")
+    return chain, ""
 
 
 def _certificate(item: Any) -> bytes:
