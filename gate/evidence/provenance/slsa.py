@@ -6,6 +6,7 @@ document: they follow from who signed it (SLSA 1.2, verifying artifacts, step 1)
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -93,7 +94,9 @@ def canonical_source(uri: str) -> str:
     if not slash:
         return uri
     host = host.rpartition("@")[2].lower()
-    path = path.partition("@")[0].strip("/").removesuffix(".git").strip("/")
+    path = path.partition("@")[0]
+    # Dot segments must not carry an address out of an allowed prefix.
+    path = posixpath.normpath(f"/{path}").strip("/").removesuffix(".git").strip("/")
     # http is not https: whoever sits between can answer for it.
     return f"{'http' if scheme.lower() == 'http' else 'https'}://{host}/{path}" if path else uri
 
