@@ -134,6 +134,8 @@ class TarFiles:
                     f"{self._path} holds {member.name!r} twice", why="which one counts depends on the reader", fix="make it again"
                 )  # (2)
             members[member.name] = self._keep(member, reader)
+        while self._gzipped and reader.some(CHUNK):
+            pass  # to the end of the stream, where its sum is checked
         return members
 
     def _keep(self, member: Member, reader: _Stream) -> Member:

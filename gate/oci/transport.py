@@ -184,7 +184,7 @@ class Transport:
             # A client of http:// URLs never makes a TLS connection: redirects are followed here, by another client.
             verify=_trust(self._options.ca_file) if secure else False,
             trust_env=not loopback,
-            timeout=self._limits.http_seconds,
+            timeout=httpx.Timeout(self._limits.http_seconds, pool=None),  # to wait for one's turn is no fault of the registry
             limits=httpx.Limits(max_connections=4 * size, max_keepalive_connections=2 * size),
             follow_redirects=False,
         )

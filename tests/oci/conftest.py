@@ -10,11 +10,18 @@ from pathlib import Path
 import pytest
 
 from gate.limits import DEFAULT, Limits
+from gate.oci import transport
 from gate.oci.options import RegistryOptions
 from gate.oci.source import ImageSource, open_source
 from tests.fakes.registry import FakeRegistry
 
 Opener = Callable[[str], ImageSource]
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits between tries are real, but short."""
+    monkeypatch.setattr(transport, "BACKOFF_SECONDS", 0.01)
 
 
 @pytest.fixture
