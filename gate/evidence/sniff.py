@@ -6,6 +6,7 @@ Two formats that both fit are an error, and so is none: what a document is must 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from gate.evidence import refused
 from gate.evidence.interface import Reader, Reading
 from gate.evidence.jsonguard import guard
 from gate.limits import Limits
-from gate.model.evidence import Kind, Producer
+from gate.model.evidence import Diagnostic, Kind, Producer
 
 READ = (
     "grype JSON, trivy JSON, osv-scanner JSON, SARIF 2.1.0, CycloneDX 1.4–1.7 JSON, SPDX 2.2 and 2.3 JSON, OpenVEX 0.2.0, "
@@ -37,6 +38,12 @@ _FAMILIES: tuple[tuple[str, Kind], ...] = (
     ("https://in-toto.io/attestation/vulns", "vulnerabilities"),
     ("https://in-toto.io/attestation/vuln", "vulnerabilities"),
     ("https://sigstore.dev/cosign/sign", "signature"),
+)
+
+
+_INEXACT = Diagnostic(
+    code="inexact_integer",
+    message="the build parameters hold an integer beyond 2^53, which policies cannot see exactly; they are left out",
 )
 
 
@@ -269,10 +276,20 @@ def _read_provenance(predicate_type: str, predicate: Any) -> Reading:
         kind="provenance",
         format=f"slsa-provenance {version}",
         producer=Producer(name=fact.builder),
-        created=fact.finished or fact.started,
+        created=_time(fact.finished) or _time(fact.started),
         names=(),
+        diagnostics=(_INEXACT,) if fact.parameters is None else (),
         provenance=fact,
     )
+
+
+def _time(value: Any) -> str | None:
+    """RFC 3339 in UTC, or None for what is no time with a zone."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment.tzinfo else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _read_vulnerabilities(predicate_type: str, predicate: Any, limits: Limits) -> Reading:
@@ -310,6 +327,6 @@ def _read_vsa(predicate_type: str, predicate: Any) -> Reading:
         kind="vsa",
         format="slsa-vsa v1",
         producer=Producer(name=name if isinstance(name, str) else ""),
-        created=verified if isinstance(verified, str) else None,
+        created=_time(verified),
         names=(),
     )

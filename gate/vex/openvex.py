@@ -227,7 +227,7 @@ def _products(listed: Iterable[Any], odd: Counter[str]) -> Iterable[VexProduct]:
         if component is None:
             continue
         inner = item.get("subcomponents") if isinstance(item, dict) else None
-        if inner and not isinstance(inner, list):
+        if inner is not None and not isinstance(inner, list):
             # A product that should narrow to something unreadable must not widen to the whole image.
             continue
         subcomponents = tuple(found for entry in inner or () if (found := _component(entry)) is not None)

@@ -18,7 +18,7 @@ _WELL_FORMED = re.compile(
     r"(?:\?([a-z][a-z0-9._\-]*=[A-Za-z0-9._~+:/%@,;!*()\[\]\-]+(?:&[a-z][a-z0-9._\-]*=[A-Za-z0-9._~+:/%@,;!*()\[\]\-]+)*))?"
 )
 _UNFIT = re.compile(r"[\x00-\x20\x7f]")
-_LONGEST = 4096
+_LONGEST = 2048
 """Characters; the longest real ones carry a download address and stay under 1,000."""
 
 _LOWER_NAME = frozenset({"pypi", "github", "bitbucket", "gitlab", "composer", "npm", "golang", "deb", "apk", "alpm", "oci"})
@@ -61,7 +61,7 @@ class Purl(NamedTuple):
         return version
 
 
-@functools.lru_cache(maxsize=65_536)
+@functools.lru_cache(maxsize=32_768)
 def parse(text: str) -> Purl | None:
     """The purl, or None when it does not parse. Never raises."""
     match = _WELL_FORMED.fullmatch(text) if len(text) <= _LONGEST else None
@@ -87,7 +87,7 @@ def _decoded(part: str) -> str:
     return unquote(part) if "%" in part else part
 
 
-@functools.lru_cache(maxsize=65_536)
+@functools.lru_cache(maxsize=4_096)
 def _parse_unusual(text: str) -> Purl | None:
     """What the pattern does not cover goes to the reference library, which is ten times slower and accepts control characters."""
     if len(text) > _LONGEST or text[:4].lower() != "pkg:" or _UNFIT.search(text):

@@ -17,6 +17,7 @@ from gate.evidence.interface import Reading
 from gate.evidence.sniff import kind_of_predicate, read_payload
 from gate.limits import DEFAULT, Limits
 from tests.vex import corpus
+from tests.vex.fuzz import patient
 from tests.vex.make import statement
 
 CYCLONEDX: dict[str, Any] = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": []}
@@ -324,6 +325,15 @@ def _outcome(path: Path) -> str:
     return "read"
 
 
+def test_what_provenance_says_of_time_and_numbers() -> None:
+    """Times are UTC or unknown; parameters with inexact numbers are reported."""
+    details = {"metadata": {"startedOn": "2025-01-01T01:00:00+01:00", "finishedOn": "soon"}}
+    body = {"buildDefinition": {"externalParameters": {"n": 10**20}}, "runDetails": details}
+    found = _predicate("https://slsa.dev/provenance/v1", body)
+    assert found.created == "2025-01-01T00:00:00Z"
+    assert [item.code for item in found.diagnostics] == ["inexact_integer"]
+
+
 def test_a_compressed_corpus_file_is_refused_as_it_lies() -> None:
     """An .xz file is not read without being unpacked first."""
     data = lzma.compress(json.dumps(SPDX).encode())
@@ -331,6 +341,7 @@ def test_a_compressed_corpus_file_is_refused_as_it_lies() -> None:
         _bare(data)
 
 
+@patient
 @given(
     st.binary(max_size=200)
     | st.sampled_from([b"<", b"{", b"[", b"\xef\xbb\xbf", b"<!--", b'{"bomFormat":', b'{"config":']).flatmap(
@@ -343,6 +354,7 @@ def test_no_bytes_escape(data: bytes) -> None:
         _bare(data)
 
 
+@patient
 @given(
     st.dictionaries(
         st.sampled_from(

@@ -13,6 +13,7 @@ from gate.errors import EvidenceInvalid, FormatRefused, GateError, LimitExceeded
 from gate.limits import Limits
 from gate.vex import openvex
 from tests.vex import corpus
+from tests.vex.fuzz import patient
 from tests.vex.make import document, statement
 
 
@@ -77,7 +78,7 @@ def test_an_unknown_status_does_not_suppress(status: Any) -> None:
 
 def test_an_unreadable_subcomponent_does_not_widen_to_the_image() -> None:
     """A product whose subcomponents cannot be read is dropped, not taken for the whole image."""
-    broken: tuple[Any, ...] = ({"@id": "x"}, "pkg:deb/debian/a", [7], [{}])
+    broken: tuple[Any, ...] = ({"@id": "x"}, {}, "", False, "pkg:deb/debian/a", [7], [{}])
     bad = [{"@id": "pkg:oci/app", "subcomponents": inner} for inner in broken]
     item = document(statement(products=bad)).statements[0]
     assert item.products == ()
@@ -150,6 +151,7 @@ _FIELDS = [
 ]
 
 
+@patient
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(_FIELDS), _JSON | st.just([{"@id": "pkg:deb/a@1", "hashes": {"sha-256": 1}}])), max_size=4

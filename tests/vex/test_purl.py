@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.vex.purl import is_valid, parse
+from tests.vex.fuzz import patient
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,7 @@ def test_different_packages_stay_different(one: str, other: str) -> None:
     assert (left.package, left.release) != (right.package, right.release)
 
 
+@patient
 @given(st.text() | st.text().map(lambda text: f"pkg:deb/{text}") | st.text().map(lambda text: f"pkg:npm/a@1?{text}"))
 def test_nothing_escapes(text: str) -> None:
     """Any text parses or does not; validity and parsing agree."""

@@ -128,7 +128,7 @@ def _v02(predicate: Mapping[str, Any]) -> ProvenanceFact:
         invocation=_text(metadata, "buildInvocationID") or _text(metadata, "buildInvocationId"),
         started=_text(metadata, "buildStartedOn") or None,
         finished=_text(metadata, "buildFinishedOn") or None,
-        parameters=invocation,
+        parameters=_exact(invocation),
         materials=materials,
         certificate_mismatches=(),
     )
@@ -150,7 +150,7 @@ def _v1(predicate: Mapping[str, Any]) -> ProvenanceFact:
         invocation=_text(metadata, "invocationId"),
         started=_text(metadata, "startedOn") or None,
         finished=_text(metadata, "finishedOn") or None,
-        parameters=external,
+        parameters=_exact(external),
         materials=materials,
         certificate_mismatches=(),
     )
@@ -210,6 +210,20 @@ def _commit(digest: Mapping[str, Any]) -> str:
         if _COMMIT.fullmatch(value):
             return value
     return ""
+
+
+def _exact(value: Mapping[str, Any]) -> Any:
+    """The parameters, or null where they hold an integer that OPA would round (beyond 2^53): nothing is compared with a guess."""
+    stack: list[Any] = [value]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            stack += part.values()
+        elif isinstance(part, list):
+            stack += part
+        elif isinstance(part, int) and abs(part) > 2**53:
+            return None
+    return value
 
 
 def _object(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:

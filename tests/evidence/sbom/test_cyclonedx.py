@@ -15,6 +15,7 @@ from gate.evidence.sbom.cyclonedx import READER
 from gate.limits import DEFAULT, Limits
 from tests.evidence.sbom.make import LIBRARY, ROOT, codes, cyclonedx, facts
 from tests.vex import corpus
+from tests.vex.fuzz import patient
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -330,6 +331,7 @@ _ANY = st.recursive(
 )
 
 
+@patient
 @given(
     st.dictionaries(
         st.sampled_from(["components", "metadata", "dependencies", "compositions", "services", "vulnerabilities"]), _ANY
@@ -346,6 +348,7 @@ def test_only_gate_errors_escape(fields: dict[str, Any]) -> None:
     assert facts(found).components == len(found.sbom.components)
 
 
+@patient
 @given(st.binary(max_size=50) | st.text(max_size=50).map(lambda text: f'{{"bomFormat":"CycloneDX",{text}'.encode()))
 def test_no_bytes_crash_it(data: bytes) -> None:
     """Arbitrary bytes are an error of the gate."""

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate.evidence.sbom.graph import cycles, reachable
+from tests.vex.fuzz import patient
 
 _NODES = st.integers(0, 7)
 
 
+@patient
 @given(st.dictionaries(_NODES, st.lists(_NODES, max_size=4)))
 def test_both_agree_with_the_definition(edges: dict[int, list[int]]) -> None:
     """Two nodes are in one cycle when each reaches the other; a node alone when it names itself."""

@@ -16,6 +16,7 @@ from gate.evidence.sbom.spdx import READER
 from gate.limits import DEFAULT, Limits
 from tests.evidence.sbom.make import IMAGE, PACKAGE, codes, edge, facts, spdx
 from tests.vex import corpus
+from tests.vex.fuzz import patient
 
 DIGEST = "sha256:" + "a" * 64
 HASHED = {"algorithm": "SHA256", "checksumValue": "A" * 64}
@@ -269,6 +270,7 @@ _ANY = st.recursive(
 )
 
 
+@patient
 @given(
     st.dictionaries(
         st.sampled_from(["packages", "relationships", "files", "creationInfo", "documentDescribes", "snippets"]), _ANY
