@@ -9,9 +9,10 @@ from gate.model.input import BrokenLink, ProvenanceFact
 
 
 def broken_links(fact: ProvenanceFact, verification: Verification) -> tuple[BrokenLink, ...]:
-    """Kinds: ``untrusted``, ``no_builder``, ``no_source``, ``no_source_digest``, ``certificate_mismatch``, ``unpinned_material``.
+    """Kinds: ``untrusted``, ``no_builder``, ``no_source``, ``no_source_digest``, ``certificate_mismatch``.
 
-    Whether a level or a builder is good enough is for the policy; each of these is a gap whatever the policy.
+    Whether a level or a builder is good enough is for the policy, and so are materials without a digest (they are facts of the
+    statement); each of these is a gap in the chain whatever the policy.
     """
     return tuple(BrokenLink(kind=kind, evidence=fact.evidence, reason=reason) for kind, reason in _reasons(fact, verification))
 
@@ -29,7 +30,3 @@ def _reasons(fact: ProvenanceFact, verification: Verification) -> Iterable[tuple
         yield "no_source_digest", "the statement names no commit, so which source was built cannot be told"
     for mismatch in fact.certificate_mismatches:
         yield "certificate_mismatch", mismatch
-    loose = [item.uri or "a material without address" for item in fact.materials if not item.digest]
-    if loose:
-        more = f" and {len(loose) - 1} more" if len(loose) > 1 else ""
-        yield "unpinned_material", f"{loose[0]}{more} went into the build without a digest"
