@@ -17,13 +17,13 @@ from gate.errors import EvidenceError, EvidenceInvalid, UsageError
 from gate.limits import Limits
 from gate.model.base import digest_of
 from gate.oci.attachments import Attachment, Attachments
+from gate.oci.bound import Bound
 from gate.oci.files import Files
 from gate.oci.layout import LayoutSource
 from gate.oci.media import DOCKER_CONFIG, IMAGE_CONFIGS, Descriptor, manifest
 from gate.oci.source import ImageSource, Kind
 from gate.oci.strict import check_digest, parse_json
 from gate.oci.tar import TarFiles
-from gate.oci.transport import Bound
 
 _CONFIG_NAME = re.compile(r"(?:blobs/sha256/)?([0-9a-f]{64})(?:\.json)?")
 _MAX_DEPTH = 4

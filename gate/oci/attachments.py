@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Literal, Protocol, TypeVar
 
@@ -126,6 +125,8 @@ def concurrently(work: Callable[[T], R], items: Iterable[T], workers: int) -> li
     todo = list(items)
     if len(todo) < 2:
         return [work(item) for item in todo]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(workers, len(todo)), thread_name_prefix="gate-oci") as pool:
         return list(pool.map(work, todo))
 

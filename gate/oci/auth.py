@@ -17,10 +17,11 @@ from urllib.parse import urlencode, urlsplit
 from gate.errors import EvidenceError, EvidenceUnavailable
 from gate.limits import Limits
 from gate.oci import credentials
+from gate.oci.bound import Bound
 from gate.oci.options import RegistryOptions
 from gate.oci.reference import Reference
 from gate.oci.strict import parse_object
-from gate.oci.transport import Answer, Bound, Transport
+from gate.oci.transport import Answer, Transport
 
 TOKEN_BYTES = 1024 * 1024
 DEFAULT_TOKEN_SECONDS = 60.0

@@ -9,11 +9,12 @@ from urllib.parse import quote, urljoin, urlsplit
 from gate.errors import EvidenceInvalid, EvidenceUnavailable, LimitExceeded
 from gate.limits import Limits
 from gate.oci.auth import Authorizer
+from gate.oci.bound import Bound
 from gate.oci.media import ACCEPT, OCI_INDEX, Descriptor, descriptor
 from gate.oci.options import RegistryOptions
 from gate.oci.reference import Reference
 from gate.oci.strict import check_digest, hash_as, is_digest, parse_object
-from gate.oci.transport import Answer, Bound, Transport
+from gate.oci.transport import Answer, Transport
 
 MAX_PAGES = 100
 _NO_REFERRERS = frozenset({400, 404, 405, 406, 501})

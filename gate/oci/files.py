@@ -13,7 +13,7 @@ from typing import Protocol
 
 from gate.errors import EvidenceInvalid, EvidenceUnavailable, LimitExceeded
 from gate.limits import Limits
-from gate.oci.transport import Bound
+from gate.oci.bound import Bound
 
 
 class Files(Protocol):

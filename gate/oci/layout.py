@@ -14,11 +14,11 @@ from pathlib import Path
 from gate.errors import EvidenceError, EvidenceInvalid, EvidenceUnavailable, UsageError
 from gate.limits import Limits
 from gate.oci.attachments import Attachment, Attachments, collect
+from gate.oci.bound import Bound
 from gate.oci.files import DirectoryFiles, Files
 from gate.oci.media import BUILDKIT_TYPE, REF_NAME, Descriptor, descriptor, manifest
 from gate.oci.source import Kind
 from gate.oci.strict import check_digest, is_digest, parse_object
-from gate.oci.transport import Bound
 
 COSIGN_KIND = "kind"
 _COSIGN = "dev.cosignproject.cosign/"

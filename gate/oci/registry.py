@@ -6,12 +6,13 @@ import threading
 
 from gate.limits import Limits
 from gate.oci.attachments import Attachment, Attachments, collect
+from gate.oci.bound import Bound
 from gate.oci.client import RegistryClient
 from gate.oci.media import Descriptor, manifest
 from gate.oci.options import RegistryOptions
 from gate.oci.reference import Reference
 from gate.oci.source import Kind
-from gate.oci.transport import Bound, Transport
+from gate.oci.transport import Transport
 
 
 def client_for(reference: Reference, options: RegistryOptions, limits: Limits) -> RegistryClient:

@@ -24,7 +24,7 @@ from typing import IO
 
 from gate.errors import EvidenceInvalid, EvidenceUnavailable, FormatRefused, LimitExceeded
 from gate.limits import Limits
-from gate.oci.transport import Bound
+from gate.oci.bound import Bound
 
 BLOCK = 512
 EXTENDED_BYTES = 1024 * 1024

@@ -20,6 +20,7 @@ from urllib.parse import urljoin, urlsplit
 
 from gate.errors import ConfigError, EvidenceInvalid, EvidenceUnavailable, LimitExceeded
 from gate.limits import Limits
+from gate.oci.bound import Bound
 from gate.oci.options import RegistryOptions
 from gate.oci.reference import is_loopback
 
@@ -37,20 +38,6 @@ BACKOFF_SECONDS = 0.2
 MAX_BACKOFF_SECONDS = 5.0
 MAX_RETRY_AFTER_SECONDS = 20.0
 USER_AGENT = "policy-gate"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Bound:
-    """How much of a body to read, and which field of `Limits` says so."""
-
-    name: str
-    bytes: int
-
-    @classmethod
-    def of(cls, max_bytes: int, limits: Limits) -> Bound:
-        """The bound with the name of the limit that the number comes from."""
-        names = ("config_bytes", "manifest_bytes", "bundle_bytes", "document_bytes")
-        return cls(next((name for name in names if getattr(limits, name) == max_bytes), "document_bytes"), max_bytes)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

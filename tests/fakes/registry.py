@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 import urllib.parse
@@ -56,12 +57,21 @@ class Request:
 class FakeRegistry:
     """Start it with ``with``; ``host`` is ``127.0.0.1:port``."""
 
-    def __init__(self, *, auth: str = "", referrers_api: bool = True, page_size: int = 0, anonymous_token: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        auth: str = "",
+        referrers_api: bool = True,
+        page_size: int = 0,
+        anonymous_token: bool = False,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.auth = auth
         """Empty, ``basic`` or ``bearer``."""
         self.referrers_api = referrers_api
         self.page_size = page_size
         self.anonymous_token = anonymous_token
+        self.tls = tls
         self.expires_in = 300
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
@@ -80,6 +90,8 @@ class FakeRegistry:
             server_registry = registry
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if self.tls is not None:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from gate.errors import EvidenceInvalid, EvidenceUnavailable, FormatRefused, GateError, LimitExceeded
 from gate.limits import DEFAULT
+from gate.oci.bound import Bound
 from gate.oci.tar import TarFiles
-from gate.oci.transport import Bound
 from tests.fakes.images import write_tar
 
 BIG = Bound("document_bytes", 10_000_000)
