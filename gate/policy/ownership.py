@@ -67,7 +67,7 @@ def data_at(policy: Policy, path: Name) -> tuple[Any, Pack] | None:
     """The value that the packs define at exactly this place of ``data``, and the pack that does; None when none does."""
     for pack in policy.packs:
         for root, document in pack.documents:
-            value = document
+            value: Any = document
             if path[: len(root)] != root:
                 continue
             for key in path[len(root) :]:

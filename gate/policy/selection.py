@@ -76,7 +76,8 @@ class Selection:
     def selected(self, meta: RuleMeta, term: str | None = None) -> bool:
         """Whether the rule (or this term of it) is asked. Without a term: whether any term could be."""
         if term is None:
-            return max(_reach(selector, meta) for selector in self.includes) > _best(self.excludes, meta, None)
+            terms = [(selector, selector.term or None) for selector in self.includes]
+            return any(selector.score(meta, named) > _best(self.excludes, meta, named) for selector, named in terms)
         return _best(self.includes, meta, term) > _best(self.excludes, meta, term)
 
     def excluded_by(self, meta: RuleMeta, term: str) -> str:
@@ -93,11 +94,6 @@ class Selection:
 
 def _best(selectors: Iterable[Selector], meta: RuleMeta, term: str | None) -> int:
     return max((selector.score(meta, term) for selector in selectors), default=0)
-
-
-def _reach(selector: Selector, meta: RuleMeta) -> int:
-    """The score for whatever term the selector names."""
-    return selector.score(meta, selector.term or None)
 
 
 def parse_selection(selection: Iterable[str], enforcement: Mapping[str, Mode], inventory: Inventory) -> Selection:

@@ -36,8 +36,8 @@ class Source:
 
     name: str
     value: Any
-    digest: str
-    """``sha256:…`` of the bytes."""
+    digest: str = ""
+    """``sha256:…`` of the bytes; empty for what came from no file."""
     lines: Mapping[Location, int] = dataclasses.field(default_factory=dict)
     """1-based line by path from the root; empty for JSON."""
 
