@@ -91,7 +91,7 @@ def _body(data: bytes, predicate: Any) -> bytes:
         return predicate.encode()
     try:
         raw = bytes(msgspec.json.decode(data, type=_Statement).predicate)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raw = b""
     return raw or msgspec.json.encode(predicate)
 
@@ -132,10 +132,13 @@ def _top_level(data: bytes, limits: Limits) -> dict[str, msgspec.Raw] | list[dic
         return msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         pass
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         refused.refuse_stream(text[:4096])
         if text.lstrip()[:1].isascii() and text.lstrip()[:1] not in (b"", b"{", b"[", b"\x00") and not _is_scalar(text):
             raise _unknown(data, "text that is no JSON") from None
+        guard(data, limits)
+        # The guard is about structure; half a surrogate pair in a string passes it, and is no text.
+        raise EvidenceInvalid(f"the document is not JSON: {error}", fix="write it again with the tool that made it") from None
     guard(data, limits)  # says exactly what is wrong with the JSON, its encoding or its depth
     raise _unknown(data, "a JSON value that is no object")
 

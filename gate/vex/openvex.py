@@ -99,7 +99,7 @@ def read(data: bytes, limits: Limits = DEFAULT) -> VexDocument:
         raise LimitExceeded("document_bytes", limits.document_bytes, "OpenVEX document")
     try:
         body = msgspec.json.decode(data)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise EvidenceInvalid(f"OpenVEX document: not JSON ({error})") from None
     except RecursionError:
         raise LimitExceeded("json_depth", limits.json_depth, "nesting of an OpenVEX document") from None

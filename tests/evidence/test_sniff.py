@@ -178,6 +178,8 @@ def test_the_unknown_is_described(body: Any, named: str) -> None:
         (json.dumps(CYCLONEDX).encode("utf-16-le"), "UTF-16"),
         (b'{"bomFormat": "CycloneDX", "comp', "not JSON"),
         (b'{"bomFormat": "CycloneDX", "bomFormat": "x", "specVersion": "1.6"}', "more than once"),
+        (b'{"bomFormat": "CycloneDX", "specVersion": "1.6", "x": "\\ud800"}', "not JSON"),
+        (b'{"bomFormat": "CycloneDX", "specVersion": "1.6", "x": "\xff"}', "not UTF-8"),
         (b"\x00\x01\x02", "UTF-16"),
         (b"\xff\xd8\xff\xe0", "not UTF-8"),
     ],

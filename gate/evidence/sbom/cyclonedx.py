@@ -310,7 +310,7 @@ def _names(root: _Component | None) -> tuple[NamedDigest, ...]:
     ]
     try:
         properties = msgspec.json.decode(root.properties, type=list[_Property]) if bytes(root.properties) else []
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError):
         properties = []
     for item in properties:
         if item.name == "aquasecurity:trivy:ImageID":
@@ -331,7 +331,7 @@ def _tool(raw: msgspec.Raw, notes: Notes) -> Producer:
         return Producer()
     try:
         tools = msgspec.json.decode(data, type=list[_Named] | _Tools | None)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError):
         notes.add("wrong_type_tools", "metadata.tools has an unknown shape; read as absent")
         return Producer()
     listed = tools if isinstance(tools, list) else (tools.components if tools else None) or []

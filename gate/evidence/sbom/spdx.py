@@ -297,7 +297,7 @@ def _texts(root: _Package) -> list[str]:
     try:
         texts = msgspec.json.decode(root.attributions, type=list[str]) if bytes(root.attributions) else []
         notes = msgspec.json.decode(root.annotations, type=list[_Annotation]) if bytes(root.annotations) else []
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError):
         return []
     return texts + [note.comment for note in notes if note.comment]
 

@@ -44,7 +44,7 @@ def decode(data: bytes, kind: type[T], limits: Limits, *, essential: frozenset[s
         return msgspec.json.decode(data, type=kind), ()
     except msgspec.ValidationError:
         pass
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise EvidenceInvalid(f"the document is not JSON: {error}") from None
     except RecursionError:
         raise LimitExceeded("json_depth", limits.json_depth, "nesting of a JSON document") from None
@@ -61,7 +61,7 @@ def decode(data: bytes, kind: type[T], limits: Limits, *, essential: frozenset[s
 def _value(raw: msgspec.Raw, kind: Any, path: str, found: Anomalies, essential: frozenset[str]) -> Any:
     try:
         return msgspec.json.decode(raw, type=kind)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError):
         pass
     inner = _without_none(kind)
     if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
@@ -77,7 +77,7 @@ def _value(raw: msgspec.Raw, kind: Any, path: str, found: Anomalies, essential: 
 def _struct(raw: msgspec.Raw, kind: type[msgspec.Struct], path: str, found: Anomalies, essential: frozenset[str]) -> Any:
     try:
         fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError):
         if path in essential:
             _refuse(path)
         found.add(path, "an object")
@@ -94,7 +94,7 @@ def _struct(raw: msgspec.Raw, kind: type[msgspec.Struct], path: str, found: Anom
 def _list(raw: msgspec.Raw, element: Any, path: str, found: Anomalies, essential: frozenset[str]) -> Any:
     try:
         items = msgspec.json.decode(raw, type=list[msgspec.Raw])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError):
         if path in essential:
             _refuse(path)
         found.add(path, "an array")
