@@ -105,6 +105,7 @@ def test_broad_statements_are_pointed_out() -> None:
         b"{",
         b'"x"',
         b"\xff\xfe{",
+        b'{"@context": "https://openvex.dev/ns", "author": "\xff", "statements": []}',
         b'{"@context": 1}',
         b'{"@context": "https://openvex.dev/ns", "statements": {}}',
     ],
