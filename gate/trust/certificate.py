@@ -32,8 +32,14 @@ FOREIGN: Final = (
 """What `cryptography` raises on a hostile certificate."""
 
 
+_LONGEST: Final = 64 * 1024
+"""Bytes of a certificate; Fulcio's have about 2,000."""
+
+
 def read(der: bytes) -> x509.Certificate:
-    """The certificate; raises Rejected when it cannot be read."""
+    """The certificate; raises Rejected when it cannot be read or is too long to be one."""
+    if len(der) > _LONGEST:
+        raise Rejected("certificate", f"it has {len(der)} bytes, and {_LONGEST} are allowed")
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions  # parsed lazily; a broken one must not surface later

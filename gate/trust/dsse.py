@@ -40,12 +40,17 @@ def parse(document: Mapping[str, Any], limits: Limits, *, envelope: bytes | None
     )
 
 
+def _verify_pae(key: PublicKey, signature: bytes, content: DsseContent) -> bool:
+    if not key.hash_names:
+        return key.verify(signature, content.pae)
+    return any(key.verify_digest(signature, name, content.pae_hash(name)) for name in key.hash_names)
+
+
 def verify_content(key: PublicKey, content: DsseContent | MessageContent) -> bytes:
     """The signature that verifies under the key; raises Rejected when none does."""
     if isinstance(content, DsseContent):
-        pae = content.pae
         for signature in content.signatures:
-            if key.verify(signature, pae):
+            if _verify_pae(key, signature, content):
                 return signature
         raise Rejected("signature", "no signature of the envelope is by this key over this payload and payload type")
     if content.data is not None:

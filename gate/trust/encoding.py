@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import itertools
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gate.errors import EvidenceInvalid, LimitExceeded
 from gate.limits import Limits
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_BRACKETS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _INT64 = 2**63
+_VALUES = 2_000_000
+"""Values in one envelope or small statement: a value takes 20 times its bytes in memory."""
 
 
 def malformed(what: str, why: str) -> EvidenceInvalid:
@@ -28,24 +25,35 @@ def malformed(what: str, why: str) -> EvidenceInvalid:
     return EvidenceInvalid(f"{what} is malformed: {why}", why="a document that can be read in two ways proves nothing")
 
 
-def json_depth(data: bytes) -> int:
-    """Deepest nesting of arrays and objects; strings do not count. Exact for well-formed JSON, and never recursive."""
-    steps = memoryview(_STRING.sub(b"", data).translate(_BRACKETS, _NOT_BRACKETS)).cast("b")
-    return max(itertools.accumulate(steps), default=0)
+def check_depth(value: Any, limits: Limits, what: str) -> None:
+    """Raises LimitExceeded when arrays and objects are nested deeper than ``json_depth``. Goes by levels, never recursive."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > limits.json_depth:
+            raise LimitExceeded("json_depth", limits.json_depth, what)
+        level = [
+            child
+            for item in level
+            if isinstance(item, (dict, list))
+            for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, (dict, list))
+        ]
 
 
 def load_json(data: bytes, limits: Limits, what: str) -> Any:
     """The document as Python values; raises EvidenceInvalid, or LimitExceeded for one that is too big or too deep."""
     if len(data) > limits.bundle_bytes:
         raise LimitExceeded("bundle_bytes", limits.bundle_bytes, what)
-    if json_depth(data) > limits.json_depth:
-        raise LimitExceeded("json_depth", limits.json_depth, what)
+    if sum(data.count(mark) for mark in (b",", b"[", b"{")) > _VALUES:
+        raise malformed(what, f"more than {_VALUES} values in it")
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant)
     except RecursionError as error:
         raise LimitExceeded("json_depth", limits.json_depth, what) from error
     except ValueError as error:
         raise malformed(what, str(error)) from error
+    check_depth(value, limits, what)
     if b"\\u" in data:
         _refuse_surrogates(value, what)
     return value
@@ -81,6 +89,22 @@ def unbase64(text: Any, what: str) -> bytes:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError) as error:
         raise malformed(what, f"not base64: {error}") from error
+
+
+def pem_bodies(pem: str, label: str, what: str) -> tuple[bytes, ...]:
+    """DER of every block with that label in PEM text, whatever its line width; raises EvidenceInvalid for other text."""
+    result = []
+    for block in pem.split(f"-----BEGIN {label}-----")[1:]:
+        body, end, _ = block.partition(f"-----END {label}-----")
+        try:
+            result.append(base64.b64decode("".join(body.split()), validate=True))
+        except (binascii.Error, ValueError) as error:
+            raise malformed(what, f"not PEM: {error}") from error
+        if not end:
+            raise malformed(what, "PEM without its end")
+    if pem.strip() and not result:
+        raise malformed(what, f"no PEM {label} in it")
+    return tuple(result)
 
 
 def mapping(parent: Any, name: str, what: str) -> Mapping[str, Any]:

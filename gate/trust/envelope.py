@@ -57,7 +57,7 @@ def open_envelope(
     names no digest or an Ed25519 key signed, and checked where it names one. Raises EvidenceInvalid for a malformed envelope,
     FormatRefused for an unknown version, LimitExceeded; never for a signature that does not verify.
     """
-    if media_type == legacy.SIMPLE_SIGNING:
+    if media_type == legacy.SIMPLE_SIGNING or (annotations.get(legacy.SIGNATURE) and b"docker-manifest-digest" in data):
         signed, digest = legacy.simple_signing(data, annotations, limits)
         return Envelope("simple-signing", data, legacy.SIMPLE_SIGNING, None, digest, verify(signed, trust, limits))
     document = _envelope_document(data, media_type, limits)

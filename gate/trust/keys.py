@@ -51,7 +51,7 @@ class PublicKey:
         """Whether the signature is this key's over the bytes. Ed25519 and, for messages that were hashed first, Ed25519ph."""
         if isinstance(self.key, ed25519.Ed25519PublicKey):
             return _ed25519(self.key, signature, data) or _ed25519ph(self.key, signature, data)
-        return any(self.verify_digest(signature, name, hashlib.new(name, data).digest()) for name in self._hashes())
+        return any(self.verify_digest(signature, name, hashlib.new(name, data).digest()) for name in self.hash_names)
 
     def verify_digest(self, signature: bytes, algorithm: str, digest: bytes) -> bool:
         """Whether the signature is this key's over a message with that digest (``sha256``, ``sha384`` or ``sha512``).
@@ -67,10 +67,12 @@ class PublicKey:
             return _rsa(self.key, signature, hash_type(), digest)
         return False
 
-    def _hashes(self) -> tuple[str, ...]:
+    @property
+    def hash_names(self) -> tuple[str, ...]:
+        """Hashes that the key signs, the registry's first (9); none for Ed25519, which takes the message whole."""
         if isinstance(self.key, ec.EllipticCurvePublicKey):
             return tuple(dict.fromkeys((_CURVES[self.key.curve.name][0], "sha256")))
-        return ("sha256",)
+        return ("sha256",) if isinstance(self.key, rsa.RSAPublicKey) else ()
 
 
 def load_public_key(data: bytes) -> PublicKey:

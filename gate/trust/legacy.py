@@ -5,15 +5,13 @@ The annotations are not signed. They carry the signature and what vouches for it
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from gate.limits import Limits
 from gate.trust import dsse
-from gate.trust.encoding import integer, load_json, malformed, mapping, text, unbase64
+from gate.trust.encoding import integer, load_json, malformed, mapping, pem_bodies, text, unbase64
 from gate.trust.material import DsseContent, LogEntry, MessageContent, Signed
 
 SIMPLE_SIGNING: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
@@ -24,7 +22,6 @@ CHAIN: Final = "dev.sigstore.cosign/chain"
 BUNDLE: Final = "dev.sigstore.cosign/bundle"
 TIMESTAMP: Final = "dev.sigstore.cosign/rfc3161timestamp"
 _TYPE: Final = "cosign container image signature"
-_PEM: Final = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 _DIGEST: Final = re.compile(r"sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})")
 
 
@@ -56,7 +53,7 @@ def attestation(data: bytes, document: Mapping[str, Any], annotations: Mapping[s
 def _signed(
     content: MessageContent | DsseContent, annotations: Mapping[str, str], limits: Limits, *, timestamped: bytes | None
 ) -> Signed:
-    chain = certificates(annotations.get(CERTIFICATE, ""), CERTIFICATE)
+    chain = pem_bodies(annotations.get(CERTIFICATE, ""), "CERTIFICATE", f"the annotation {CERTIFICATE}")
     if len(chain) > 1:
         raise malformed(f"the annotation {CERTIFICATE}", "more than one certificate")
     # CHAIN is never read: authorities come from the trusted root, so what a registry adds there cannot matter
@@ -70,19 +67,6 @@ def _signed(
         timestamps=(_timestamp(stamp, limits),) if stamp else (),
         timestamped=timestamped,
     )
-
-
-def certificates(pem: str, what: str) -> tuple[bytes, ...]:
-    """DER of every certificate in PEM text, whatever its line width; raises EvidenceInvalid for text without any."""
-    result = []
-    for body in _PEM.findall(pem):
-        try:
-            result.append(base64.b64decode("".join(body.split()), validate=True))
-        except (binascii.Error, ValueError) as error:
-            raise malformed(what, f"not PEM: {error}") from error
-    if pem.strip() and not result:
-        raise malformed(what, "no PEM certificate in it")
-    return tuple(result)
 
 
 def _log_entry(annotation: str, limits: Limits) -> LogEntry:

@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from gate.errors import EvidenceInvalid
 from gate.limits import Limits
-from gate.trust.encoding import load_json, mapping, optional_mapping, sequence, text, unbase64
-from gate.trust.legacy import certificates
+from gate.trust.encoding import load_json, mapping, optional_mapping, pem_bodies, sequence, text, unbase64
 from gate.trust.material import DsseContent, LogEntry, MessageContent
 from gate.trust.rejected import Rejected
 
@@ -72,19 +71,15 @@ def _same_signature(value: bytes, bound: Bound) -> None:
 def _same_signer(pem_base64: Any, bound: Bound) -> None:
     """Base64 of PEM, certificate or public key, against the DER that verified."""
     pem = unbase64(pem_base64, _WHAT).decode("utf-8", "replace")
-    if not any(der == bound.signer for der in _pem_bodies(pem)):
+    label = "PUBLIC KEY" if "-----BEGIN PUBLIC KEY-----" in pem else "CERTIFICATE"
+    if pem_bodies(pem, label, _WHAT) != (bound.signer,):
         raise _mismatch("another signer")
 
 
-def _pem_bodies(pem: str) -> tuple[bytes, ...]:
-    public = pem.replace("PUBLIC KEY", "CERTIFICATE") if "BEGIN PUBLIC KEY" in pem else pem
-    found = certificates(public, _WHAT)
-    return found if len(found) == 1 else ()
-
-
-def _same_hash(algorithm: str, value: str, data: bytes, name: str) -> None:
-    if algorithm != "sha256" or value != hashlib.sha256(data).hexdigest():
-        raise _mismatch(f"another {name}")
+def _same_payload(content: Mapping[str, Any], expected: DsseContent) -> None:
+    payload = mapping(content, "payloadHash", _WHAT)
+    if text(payload, "algorithm", _WHAT) != "sha256" or text(payload, "value", _WHAT) != expected.payload_sha256:
+        raise _mismatch("another payload")
 
 
 def _hashedrekord_v1(spec: Mapping[str, Any], bound: Bound, content: MessageContent) -> None:
@@ -112,15 +107,14 @@ def _hashedrekord_v2(spec: Mapping[str, Any], bound: Bound) -> None:
         expected = bound.content.hash(algorithm)
     else:
         # rekor-tiles has no DSSE kind: what is hashed there is the pre-authentication encoding
-        expected = hashlib.new(algorithm, bound.content.pae).digest() if algorithm else None
+        expected = bound.content.pae_hash(algorithm) if algorithm else None
     if expected is None or unbase64(data.get("digest"), _WHAT) != expected:
         raise _mismatch("another artifact or payload")
 
 
 def _dsse(spec: Mapping[str, Any], bound: Bound, content: DsseContent) -> None:
     """The envelope hash in it cannot be computed again (the envelope's JSON is not canonical); payload and signatures can."""
-    payload = mapping(spec, "payloadHash", _WHAT)
-    _same_hash(text(payload, "algorithm", _WHAT), text(payload, "value", _WHAT), content.payload, "payload")
+    _same_payload(spec, content)
     logged: set[bytes] = set()
     for item in sequence(spec, "signatures", _WHAT):
         if not isinstance(item, dict):
@@ -137,17 +131,17 @@ def _intoto_v1(spec: Mapping[str, Any], bound: Bound, content: DsseContent) -> N
     """The oldest kind names no signature. Its hash of the envelope does, and is checked where the envelope's bytes are known."""
     inner = mapping(spec, "content", _WHAT)
     _same_signer(spec.get("publicKey"), bound)
-    payload = mapping(inner, "payloadHash", _WHAT)
-    _same_hash(text(payload, "algorithm", _WHAT), text(payload, "value", _WHAT), content.payload, "payload")
+    _same_payload(inner, content)
     if content.envelope is not None:
         envelope = mapping(inner, "hash", _WHAT)
-        _same_hash(text(envelope, "algorithm", _WHAT), text(envelope, "value", _WHAT), content.envelope, "envelope")
+        expected = hashlib.sha256(content.envelope).hexdigest()
+        if text(envelope, "algorithm", _WHAT) != "sha256" or text(envelope, "value", _WHAT) != expected:
+            raise _mismatch("another envelope")
 
 
 def _intoto_v2(spec: Mapping[str, Any], bound: Bound, content: DsseContent) -> None:
     inner = mapping(spec, "content", _WHAT)
-    payload = mapping(inner, "payloadHash", _WHAT)
-    _same_hash(text(payload, "algorithm", _WHAT), text(payload, "value", _WHAT), content.payload, "payload")
+    _same_payload(inner, content)
     envelope = mapping(inner, "envelope", _WHAT)
     if text(envelope, "payloadType", _WHAT) != content.payload_type:
         raise _mismatch("another payload type")

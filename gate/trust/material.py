@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from typing import Literal
 
@@ -10,9 +11,12 @@ Version = Literal["0.1", "0.2", "0.3", "cosign", "dsse"]
 """Bundle version, ``cosign`` for annotations of a legacy layer, ``dsse`` for a bare envelope."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class DsseContent:
-    """A DSSE envelope. Signatures are over `pae`, and ``payload_type`` is covered by them."""
+    """A DSSE envelope. Signatures are over `pae`, and ``payload_type`` is covered by them.
+
+    Hashes are kept: a large payload meets up to `Limits.log_entries` signatures and entries, times every key.
+    """
 
     payload: bytes
     payload_type: str
@@ -20,11 +24,26 @@ class DsseContent:
     envelope: bytes | None = None
     """The envelope's own bytes where a log or timestamp may have hashed them (legacy cosign)."""
 
-    @property
+    @functools.cached_property
     def pae(self) -> bytes:
         """Pre-authentication encoding (DSSE v1, protocol.md): lengths count bytes."""
         kind = self.payload_type.encode()
         return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(self.payload), self.payload)
+
+    @functools.cached_property
+    def payload_sha256(self) -> str:
+        """Hexadecimal."""
+        return hashlib.sha256(self.payload).hexdigest()
+
+    @functools.cached_property
+    def _hashes(self) -> dict[str, bytes]:
+        return {}
+
+    def pae_hash(self, algorithm: str) -> bytes:
+        """Digest of `pae` by ``sha256``, ``sha384`` or ``sha512``."""
+        if algorithm not in self._hashes:
+            self._hashes[algorithm] = hashlib.new(algorithm, self.pae).digest()
+        return self._hashes[algorithm]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

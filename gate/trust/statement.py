@@ -10,7 +10,7 @@ import msgspec
 
 from gate.errors import LimitExceeded
 from gate.limits import Limits
-from gate.trust.encoding import json_depth, load_json, malformed, mapping, sequence, text
+from gate.trust.encoding import check_depth, load_json, malformed, mapping, sequence, text
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPES: Final = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
@@ -76,13 +76,14 @@ def parse_statement(payload: bytes, limits: Limits) -> Statement:
 
 
 def _parse_large(payload: bytes, limits: Limits) -> tuple[Any, Any]:
-    if json_depth(payload) > limits.json_depth:
-        raise LimitExceeded("json_depth", limits.json_depth, _WHAT)
     try:
         raw = bytes(msgspec.json.decode(payload, type=_Skeleton).predicate)
         predicate = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise LimitExceeded("json_depth", limits.json_depth, _WHAT) from error
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise malformed(_WHAT, str(error)) from error
+    check_depth([predicate], limits, _WHAT)
     if len(raw) < _SMALL // 2:
         return load_json(payload, limits, _WHAT), predicate
     # A second "predicate" key stays in what is left and is found there as a duplicate.
