@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from gate.errors import EvidenceError, EvidenceUnavailable
 from gate.limits import Limits
@@ -21,10 +21,11 @@ from gate.oci.bound import Bound
 from gate.oci.options import RegistryOptions
 from gate.oci.reference import Reference
 from gate.oci.strict import parse_object
-from gate.oci.transport import Answer, Transport
+from gate.oci.transport import Answer, Transport, origin
 
 TOKEN_BYTES = 1024 * 1024
 DEFAULT_TOKEN_SECONDS = 60.0
+MAX_TOKEN_SECONDS = 24 * 3600
 _PARAMETER = re.compile(r'([A-Za-z_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _SCHEME = re.compile(r"(?:^|,)\s*(basic|bearer)(?=\s|,|$)", re.IGNORECASE)
 _PULL_SCOPE = re.compile(r"repository:[^:\s]+:pull")
@@ -97,12 +98,12 @@ class Authorizer:
             return self._held.setdefault(reference.repository, _Held())
 
     def _token(self, reference: Reference, challenge: Challenge, found: credentials.Credentials | None) -> tuple[str, float]:
-        realm = urlsplit(challenge.realm)
+        realm = origin(challenge.realm)
         what = f"a token for {reference.name}"
-        if realm.scheme not in {"https", "http"} or not realm.hostname or (self._secure and realm.scheme != "https"):
+        if realm is None or (self._secure and realm[0] != "https"):
             raise EvidenceUnavailable(
                 f"{reference.registry} names an unsafe token service",
-                why=f"{realm.scheme}://{realm.hostname} would see credentials in plain text",
+                why="it is no HTTP address" if realm is None else f"{realm[0]}://{realm[1]} would see credentials in plain text",
                 fix="tell the registry's operator",
             )
         scope = challenge.scope if _PULL_SCOPE.fullmatch(challenge.scope) else f"repository:{reference.repository}:pull"
@@ -114,10 +115,10 @@ class Authorizer:
         else:
             headers = {"authorization": found.basic} if found is not None else {}
             query = {name: value for name, value in query.items() if value}
-            url = f"{challenge.realm}{'&' if realm.query else '?'}{urlencode(query)}"
+            url = f"{challenge.realm}{'&' if '?' in challenge.realm else '?'}{urlencode(query)}"
             reply = self._transport.exchange("GET", url, headers=headers, bound=bound, what=what)
         if reply.status != 200:
-            raise _refused(reference, realm.netloc, reply.status, found)
+            raise _refused(reference, realm[1], reply.status, found)
         return _read_token(reply, what, self._limits)
 
 
@@ -164,4 +165,4 @@ def _read_token(reply: Answer, what: str, limits: Limits) -> tuple[str, float]:
     seconds = value.get("expires_in")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
         seconds = DEFAULT_TOKEN_SECONDS
-    return token, max(float(seconds) * 0.8, 5.0)
+    return token, max(float(min(seconds, MAX_TOKEN_SECONDS)) * 0.8, 5.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 from gate.errors import EvidenceInvalid, EvidenceUnavailable, LimitExceeded
 from gate.limits import Limits
@@ -14,7 +14,7 @@ from gate.oci.media import ACCEPT, OCI_INDEX, Descriptor, descriptor
 from gate.oci.options import RegistryOptions
 from gate.oci.reference import Reference
 from gate.oci.strict import check_digest, hash_as, is_digest, parse_object
-from gate.oci.transport import Answer, Transport
+from gate.oci.transport import Answer, Transport, join, origin
 
 MAX_PAGES = 100
 _NO_REFERRERS = frozenset({400, 404, 405, 406, 501})
@@ -106,9 +106,9 @@ class RegistryClient:
             following = _next(answer.headers.get("link", ""))
             if following is None:
                 return
-            url = urljoin(url, following)
-            if urlsplit(url)[:2] != urlsplit(self._base)[:2]:
-                raise EvidenceInvalid(f"{what}: the next page is at another server", why=f"at {urlsplit(url).netloc}")
+            url = join(url, following)
+            if origin(url) != origin(self._base):
+                raise EvidenceInvalid(f"{what}: the next page is at another server", why="credentials do not go there")
         raise EvidenceInvalid(f"{what}: the pages go in a circle", fix="tell the registry's operator")
 
     def _manifest(self, reference: Reference, name: str, *, missing_ok: bool) -> Answer | None:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import dataclasses
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -64,19 +65,23 @@ def _files(options: RegistryOptions) -> Iterator[Path]:
     env = options.environ
     named = options.docker_config or (Path(env["REGISTRY_AUTH_FILE"]) if env.get("REGISTRY_AUTH_FILE") else None)
     if named is not None:
-        if not named.is_file():
+        if not os.path.isfile(named):  # noqa: PTH113  # Path.is_file raises where it may not look
             raise ConfigError(
                 f"the credentials file {named} does not exist", fix="name an existing file, or unset it to be anonymous"
             )
         yield named
         return
-    home = Path(env["HOME"]) if env.get("HOME") else Path.home()
-    places = [Path(env["DOCKER_CONFIG"]) if env.get("DOCKER_CONFIG") else home / ".docker"]
-    candidates = [place / "config.json" for place in places]
+    home = env.get("HOME")
+    candidates: list[Path] = []
+    if env.get("DOCKER_CONFIG"):
+        candidates.append(Path(env["DOCKER_CONFIG"]) / "config.json")
+    elif home:
+        candidates.append(Path(home) / ".docker" / "config.json")
     if env.get("XDG_RUNTIME_DIR"):
         candidates.append(Path(env["XDG_RUNTIME_DIR"]) / "containers" / "auth.json")
-    candidates.append(home / ".config" / "containers" / "auth.json")
-    yield from (path for path in candidates if path.is_file())
+    if home:
+        candidates.append(Path(home) / ".config" / "containers" / "auth.json")
+    yield from (path for path in candidates if os.path.isfile(path))  # noqa: PTH113  # Path.is_file raises where it may not look
 
 
 def _load(path: Path, limits: Limits) -> dict[str, Any]:

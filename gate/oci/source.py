@@ -11,6 +11,7 @@ that somebody put into the working tree on another.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Literal, Protocol
@@ -117,7 +118,7 @@ def open_source(text: str, *, options: RegistryOptions, limits: Limits) -> Image
         return _open_registry(text, text[len("docker://") :], options, limits)
     if text.startswith(("/", "./", "../", "~")) or text in {".", ".."}:
         return _open_path(text, text, limits)
-    if text.endswith(_TAR) and Path(text).is_file():
+    if text.endswith(_TAR) and os.path.isfile(text):  # noqa: PTH113  # Path.is_file raises for names that are too long
         return _open_path(text, text, limits)
     _refuse_two_meanings(text)
     return _open_registry(text, text, options, limits)
@@ -154,9 +155,9 @@ def split_path(text: str) -> tuple[Path, str]:
         raise UsageError("the path of the image is empty")
     cut = len(text)
     while cut > 0:
-        path = Path(text[:cut]).expanduser() if text.startswith("~/") else Path(text[:cut])
-        if path.exists():
-            return path, text[cut:].removeprefix(":")
+        path = os.path.expanduser(text[:cut]) if text.startswith("~/") else text[:cut]  # noqa: PTH111  # Path.expanduser raises
+        if os.path.exists(path):  # noqa: PTH110  # Path.exists raises for names that are too long or may not be looked at
+            return Path(path), text[cut:].removeprefix(":")
         cut = max(text.rfind(":", 0, cut), text.rfind("@", 0, cut))
     raise UsageError(
         f"there is no image layout or tarball at {text}",
@@ -170,8 +171,8 @@ def _refuse_two_meanings(text: str) -> None:
     first = text.split("/", 1)[0]
     if "@" in text or ":" in text or "." in first or first == "localhost":
         return  # a registry, a tag or a digest is named: never a path
-    path = Path(text)
-    if path.is_file() or (path / "oci-layout").exists() or (path / "index.json").exists():
+    names = (text, f"{text}/oci-layout", f"{text}/index.json")
+    if any(os.path.isfile(name) for name in names):  # noqa: PTH113  # Path.is_file raises for names that are too long
         raise UsageError(
             f"{text!r} can be an image in a registry and a path",
             why=f"there is a file or a layout of that name here, and {text} is also docker.io/…/{text.rsplit('/', 1)[-1]}",

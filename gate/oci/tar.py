@@ -57,7 +57,7 @@ class TarFiles:
             raise EvidenceUnavailable(f"{path} cannot be read", why=str(error.strerror)) from error
         self._spool: IO[bytes] | None = None
         try:
-            head = self._file.read(6)
+            head = self._at(self._file, 6, 0)
             packed = next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)
             if packed is not None:
                 raise FormatRefused(
@@ -65,7 +65,7 @@ class TarFiles:
                 )
             self._gzipped = head.startswith(b"\x1f\x8b")
             if self._gzipped:
-                self._spool = tempfile.TemporaryFile(prefix="gate-")  # noqa: SIM115  # closed by close
+                self._spool = self._temporary()
             self._members = self._scan()
         except BaseException:
             self.close()
@@ -98,10 +98,7 @@ class TarFiles:
         elif self._spool is not None and member.kept is not None:
             data = self._at(self._spool, size, member.kept)
         else:
-            with self._path.open("rb") as file, gzip.GzipFile(fileobj=file) as stream:
-                reader = _Stream(stream, self._path, self._limits)
-                reader.skip(member.offset)
-                data = reader.take(size)
+            data = self._again(member.offset, size)
         if len(data) != size:
             raise EvidenceInvalid(f"{self._path} has changed while it was read")
         return data
@@ -122,6 +119,23 @@ class TarFiles:
             return os.pread(file.fileno(), size, offset)
         except OSError as error:
             raise EvidenceUnavailable(f"{self._path} cannot be read", why=str(error.strerror)) from error
+
+    def _again(self, offset: int, size: int) -> bytes:
+        try:
+            with self._path.open("rb") as file, gzip.GzipFile(fileobj=file) as stream:
+                reader = _Stream(stream, self._path, self._limits)
+                reader.skip(offset)
+                return reader.take(size)
+        except OSError as error:
+            raise EvidenceUnavailable(f"{self._path} cannot be read", why=str(error.strerror)) from error
+
+    def _temporary(self) -> IO[bytes]:
+        try:
+            return tempfile.TemporaryFile(prefix="gate-")
+        except OSError as error:
+            raise EvidenceUnavailable(
+                f"no temporary space to read {self._path}", why=str(error.strerror), fix="set TMPDIR"
+            ) from error
 
     def _scan(self) -> dict[str, Member]:
         members: dict[str, Member] = {}

@@ -119,15 +119,15 @@ class Transport:
                 or method not in {"GET", "HEAD"}
             ):
                 return answer
-            target = urljoin(url, answer.headers["location"])
-            old, new = urlsplit(url), urlsplit(target)
-            if new.scheme not in {"http", "https"} or not new.hostname or (old.scheme == "https" and new.scheme != "https"):
+            target = join(url, answer.headers["location"])
+            old, new = origin(url), origin(target)
+            if new is None or (old is not None and old[0] == "https" and new[0] != "https"):  # (3)
                 raise EvidenceUnavailable(
-                    f"{what}: {old.netloc} redirects to an unsafe address",
-                    why=f"the new address is {new.scheme}://{new.hostname}, the old one {old.scheme}",
+                    f"{what}: {urlsplit(url).netloc} redirects to an unsafe address",
+                    why=f"the new address is {'no HTTP address' if new is None else new[0] + '://' + new[1]}",
                     fix="tell the registry's operator; the gate does not leave HTTPS",
                 )
-            if (old.scheme, old.hostname, old.port) != (new.scheme, new.hostname, new.port):
+            if old != new:
                 headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}  # (3)
             url = target
         raise EvidenceUnavailable(f"{what}: more than {MAX_REDIRECTS} redirects", why="the registry sends requests in a circle")
@@ -156,8 +156,8 @@ class Transport:
             raise EvidenceUnavailable(f"{what}: the request failed", why=f"{type(error).__name__}: {error}") from error
 
     def _client(self, url: str) -> httpx.Client:
-        parts = urlsplit(url)
-        key = (parts.scheme == "https", is_loopback(parts.netloc))
+        scheme, host, _ = origin(url) or ("", "", 0)
+        key = (scheme == "https", is_loopback(f"[{host}]" if ":" in host else host))
         with self._lock:
             if key not in self._clients:
                 self._clients[key] = self._connect(*key)
@@ -167,14 +167,39 @@ class Transport:
         import httpx
 
         size = max(self._limits.workers, 4)
-        return httpx.Client(
-            # A client of http:// URLs never makes a TLS connection: redirects are followed here, by another client.
-            verify=_trust(self._options.ca_file) if secure else False,
-            trust_env=not loopback,
-            timeout=httpx.Timeout(self._limits.http_seconds, pool=None),  # to wait for one's turn is no fault of the registry
-            limits=httpx.Limits(max_connections=4 * size, max_keepalive_connections=2 * size),
-            follow_redirects=False,
-        )
+        # A client of http:// URLs never makes a TLS connection: redirects are followed here, by another client.
+        verify = _trust(self._options.ca_file) if secure else False
+        try:
+            return httpx.Client(
+                verify=verify,
+                trust_env=not loopback,
+                timeout=httpx.Timeout(self._limits.http_seconds, pool=None),  # to wait for one's turn is no fault of the registry
+                limits=httpx.Limits(max_connections=4 * size, max_keepalive_connections=2 * size),
+                follow_redirects=False,
+            )
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            raise ConfigError(
+                "the proxy settings cannot be used", why=str(error), fix="correct HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY"
+            ) from error
+
+
+def origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an HTTP address; None for anything else, also for one with a user name in it."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        good = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+        return (parts.scheme, parts.hostname or "", port) if good else None
+    except ValueError:
+        return None
+
+
+def join(base: str, target: str) -> str:
+    """A relative address made absolute; empty when it is malformed."""
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return ""
 
 
 def _read(response: httpx.Response, bound: Bound, what: str, limits: Limits, started: float) -> bytes:
@@ -221,7 +246,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return float(text[:9])
     try:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, TypeError, OverflowError, OSError):
         return None
 
 

@@ -123,7 +123,11 @@ def test_a_page_that_failed_fails_the_list(registry: FakeRegistry, opener: Opene
 
 @pytest.mark.parametrize(
     ("link", "reason"),
-    [('<{path}>; rel="next"', "circle"), ('<http://registry.example/v2/x>; rel="next"', "another server")],
+    [
+        ('<http://[::1>; rel="next"', "another server"),
+        ('<{path}>; rel="next"', "circle"),
+        ('<http://registry.example/v2/x>; rel="next"', "another server"),
+    ],
 )
 def test_pages_stay_on_the_registry_and_end(registry: FakeRegistry, opener: Opener, link: str, reason: str) -> None:
     """The token of this registry is not taken elsewhere by a link."""

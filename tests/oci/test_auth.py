@@ -109,6 +109,25 @@ def test_no_credentials_at_all_say_anonymous(tmp_path: Path, limits: Limits) -> 
     assert "anonymous" in caught.value.why
 
 
+@pytest.mark.parametrize("seconds", ["1e400", "1" + "0" * 400, "-1", '"60"', "true", "0.1"])
+def test_a_strange_lifetime_of_a_token_is_no_crash(tmp_path: Path, limits: Limits, seconds: str) -> None:
+    """The token works for as long as it works."""
+    with FakeRegistry(auth="bearer", anonymous_token=True) as registry:
+        registry.tokens["t"] = time.monotonic() + 60
+        registry.fail("/token", status=200, body=f'{{"token":"t","expires_in":{seconds}}}'.encode())
+        assert _pull(registry, _options(tmp_path), limits) == 1
+
+
+@pytest.mark.parametrize("realm", ["http://[::1", "file:///token", "http://127.0.0.1:99999/", "", "//x"])
+def test_a_malformed_token_service_is_unavailable(tmp_path: Path, limits: Limits, realm: str) -> None:
+    """Also when it is nowhere."""
+    with FakeRegistry() as registry:
+        registry.push("team/app", APP, "1")
+        registry.fail("GET /v2/", status=401, headers={"www-authenticate": f'Bearer realm="{realm}"'})
+        with pytest.raises(EvidenceUnavailable, match="unsafe token service"):
+            _pull(registry, _options(tmp_path), limits)
+
+
 @pytest.mark.parametrize(
     ("how", "why"),
     [
@@ -116,7 +135,7 @@ def test_no_credentials_at_all_say_anonymous(tmp_path: Path, limits: Limits) -> 
         ({"status": 200, "body": b"<html>"}, "JSON"),
         ({"status": 200, "body": b"{}"}, "holds none"),
         ({"status": 200, "body": b'{"token":"a\\nb: c"}'}, "holds none"),
-        ({"status": 302, "headers": {"location": "file:///x"}}, "file"),
+        ({"status": 302, "headers": {"location": "file:///x"}}, "no HTTP address"),
     ],
 )
 def test_a_failing_token_service_is_unavailable(tmp_path: Path, limits: Limits, how: dict[str, Any], why: str) -> None:

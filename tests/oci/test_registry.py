@@ -221,9 +221,9 @@ def test_redirects_in_a_circle_end(registry: FakeRegistry, opener: Opener) -> No
     assert registry.count("manifests") == 6
 
 
-@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://registry.example/", "gopher://x"])
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://registry.example/", "http://x:99999/", "http://u:p@127.0.0.1/"])
 def test_a_redirect_to_another_scheme_is_refused(registry: FakeRegistry, opener: Opener, target: str) -> None:
-    """Only HTTP and HTTPS are spoken."""
+    """Only HTTP and HTTPS are spoken, and no user name is taken along."""
     registry.fail("GET .*/manifests/", status=302, headers={"location": target})
     with pytest.raises(EvidenceUnavailable, match="unsafe address"):
         opener(f"{registry.host}/team/app:1").resolve()
@@ -267,6 +267,32 @@ def test_a_hundred_subjects_share_a_few_connections(registry: FakeRegistry, open
         images.load(source, source.resolve())
         source.attachments(source.resolve().digest)
     assert registry.connections - before <= 4
+
+
+@pytest.mark.parametrize("target", ["http://[::1", "http://", "", "http://x:y/"])
+def test_a_malformed_redirect_is_unavailable(registry: FakeRegistry, opener: Opener, target: str) -> None:
+    """And no crash."""
+    registry.fail("GET .*/manifests/", status=302, headers={"location": target})
+    with pytest.raises(EvidenceUnavailable):
+        opener(f"{registry.host}/team/app:1").resolve()
+
+
+@pytest.mark.parametrize(
+    "value", ["soon", "-1", "Wed, 21 Oct 9999 99:28:00 GMT", "Mon, 01 Jan 0001 00:00:00 -0000", "1e9", "\u00b2"]
+)
+def test_a_strange_retry_after_is_passed_over(registry: FakeRegistry, opener: Opener, value: str) -> None:
+    """Our own waiting time is taken instead."""
+    registry.push("team/app", APP, "1")
+    registry.fail("GET .*/manifests/", status=503, headers={"retry-after": value}, times=1)
+    assert opener(f"{registry.host}/team/app:1").resolve().digest == APP.digest
+
+
+def test_broken_proxy_settings_are_a_configuration_error(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named as such, before anything is sent."""
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://proxy")
+    options = RegistryOptions(environ={})
+    with pytest.raises(ConfigError, match="proxy"):
+        open_source("registry.example/app:1", options=options, limits=limits).resolve()
 
 
 def test_no_secret_is_in_an_error(registry: FakeRegistry, limits: Limits) -> None:
