@@ -13,6 +13,7 @@ from gate.evidence.binding import Bound, SubjectDigests, bind
 from gate.evidence.collect import Opened
 from gate.evidence.interface import Reading
 from gate.evidence.packages import missing_from
+from gate.evidence.provenance.links import broken_links
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.evidence.vulnerabilities.merge import Merged, count, merge
 from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer, Verification
@@ -67,7 +68,6 @@ def assemble(
     taken = [(item, evidence) for item, evidence in usable if accepted(evidence, context.decision.params)]
 
     sbom = _sbom(taken)
-    provenance = [_fact(item, evidence) for item, evidence in usable if evidence.kind == "provenance"]
     vulnerabilities, vex = _vulnerabilities(subject, taken, usable, context)
     return Input(
         schema=SCHEMA,
@@ -80,7 +80,7 @@ def assemble(
         sbom=_cross_checked(sbom, taken),
         signatures=tuple(_signature(item, evidence) for item, evidence in usable if evidence.kind == "signature"),
         attestations=tuple(_attestation(item, evidence) for item, evidence in usable if evidence.predicate_type),
-        provenance=Provenance(statements=tuple(fact for fact in provenance if fact is not None)),
+        provenance=_provenance(usable, taken),
         source=_source(taken),
         fips=Compliance(),
         stig=Compliance(),
@@ -106,9 +106,8 @@ def _distinct(opened: Sequence[Opened]) -> list[Opened]:
 def _listed(item: Opened, bound: Bound, time: Time) -> Evidence:
     reading = item.reading
     notes: tuple[Diagnostic, ...] = reading.diagnostics if reading else ()
-    predicate, note = _exact(item.predicate)
+    _, note = _exact(item.predicate)
     notes += tuple(extra for extra in (bound.note, note) if extra)
-    del predicate
     return Evidence(
         id=item.id,
         payload_digest=item.payload_digest,
@@ -169,9 +168,7 @@ def _vulnerabilities(
 ) -> tuple[Vulnerabilities, VexFacts]:
     merged: Merged = merge(_scans(taken), enrich=context.enrichment, first_seen={})
     sources = [
-        VexSource(
-            evidence=evidence.id, document=item.reading.vex, verification=_vouched(evidence), subjects=item.subjects
-        )
+        VexSource(evidence=evidence.id, document=item.reading.vex, verification=_vouched(evidence), subjects=item.subjects)
         for item, evidence in usable
         if item.reading is not None and item.reading.vex is not None
     ]
@@ -228,12 +225,19 @@ def _sbom(taken: Sequence[tuple[Opened, Evidence]]) -> Sbom:
                 format=evidence.format,
                 spec_version=facts.spec_version,
                 name=facts.name,
-                completeness=facts.completeness,
+                completeness=msgspec.structs.replace(facts.completeness, root_matches_subject=_root_matches(item, evidence)),
                 minimum_elements=facts.minimum_elements,
             )
         )
         components += [msgspec.structs.replace(component, evidence=evidence.id) for component in facts.components]
     return Sbom(documents=tuple(documents), components=tuple(components))
+
+
+def _root_matches(item: Opened, evidence: Evidence) -> bool | None:
+    """Whether the document's own root names the subject; null when it names no digest at all."""
+    if item.reading is None or not item.reading.names:
+        return None
+    return not any(note.code == "inner_subject_differs" for note in evidence.diagnostics)
 
 
 def _cross_checked(sbom: Sbom, taken: Sequence[tuple[Opened, Evidence]]) -> Sbom:
@@ -246,6 +250,15 @@ def _cross_checked(sbom: Sbom, taken: Sequence[tuple[Opened, Evidence]]) -> Sbom
         for document in sbom.documents
     )
     return msgspec.structs.replace(sbom, documents=documents)
+
+
+def _provenance(usable: Sequence[tuple[Opened, Evidence]], taken: Sequence[tuple[Opened, Evidence]]) -> Provenance:
+    """Every statement bound to the subject; broken links only of the accepted ones, else anyone who can push could deny."""
+    facts = {evidence.id: fact for item, evidence in usable if (fact := _fact(item, evidence)) is not None}
+    links = [
+        link for _, evidence in taken if evidence.id in facts for link in broken_links(facts[evidence.id], evidence.verification)
+    ]
+    return Provenance(statements=tuple(facts.values()), broken_links=tuple(links))
 
 
 def _fact(item: Opened, evidence: Evidence) -> ProvenanceFact | None:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from gate.policy.bundle import Policy
     from gate.sign.signer import Signer
 
-_PAYLOAD_TYPE = "application/vnd.in-toto+json"
-
 
 class Signing:
     """What ``--attest`` and ``--output vsa`` ask for. The key is opened before anything is verified, so a typo costs nothing."""
@@ -66,7 +64,7 @@ class Signing:
         from gate.attest.vsa import make_vsa
 
         outcome = verdict.outcome
-        resource = self._options["resource_uri"] or f"oci://{outcome.subject.name}@{outcome.subject.digest}"
+        resource = self._options["resource_uri"] or f"oci://{outcome.subject.name}"
         policy_uri = f"urn:policy-gate:{policy.packs[0].name.split('/')[-1]}:{outcome.policy.profile}"
         try:
             statement = make_vsa(verdict, verifier_id=self._options["verifier_id"], resource_uri=resource, policy_uri=policy_uri)
@@ -77,8 +75,9 @@ class Signing:
         self.written = statement
         if self._signer is None:
             return
-        from gate.sign.bundle import write_bundle, write_dsse
+        from gate.sign.bundle import INTOTO_PAYLOAD_TYPE, write_both
 
+        bundle, dsse = write_both(statement, INTOTO_PAYLOAD_TYPE, self._signer)
         stem = Path(self._options["attest_dir"]) / f"{outcome.subject.digest.replace(':', '-')}.vsa"
-        write_atomically(f"{stem}.sigstore.json", write_bundle(statement, _PAYLOAD_TYPE, self._signer))
-        write_atomically(f"{stem}.dsse.json", write_dsse(statement, _PAYLOAD_TYPE, self._signer))
+        write_atomically(f"{stem}.sigstore.json", bundle)
+        write_atomically(f"{stem}.dsse.json", dsse)

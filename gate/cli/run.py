@@ -91,7 +91,9 @@ def _put_policy(store: Store, prepared: Prepared) -> dict[Kind, str | Sequence[s
     return {"bundle": bundles, "capabilities": store.put("capabilities", capabilities.PATH.read_bytes())}
 
 
-def _keep(reached: Reached, prepared: Prepared, store: Store, shared: Mapping[Kind, str | Sequence[str]], started: str) -> Verdict:
+def _keep(
+    reached: Reached, prepared: Prepared, store: Store, shared: Mapping[Kind, str | Sequence[str]], started: str
+) -> Verdict:
     outcome = reached.judged.outcome
     refs: dict[Kind, str | Sequence[str]] = {**shared, "input": store.put("input", reached.judged.input_bytes)}
     refs["evidence"] = [store.put("evidence", data) for _, data in reached.evidence]

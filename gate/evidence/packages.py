@@ -1,33 +1,20 @@
-"""Package identity across tools: what one tool calls a package, another must find again."""
+"""Packages that a scanner saw and no SBOM lists, compared by what a purl means and not by how a tool spells it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from urllib.parse import unquote
 
 from gate.evidence.interface import ScanFacts
 from gate.model.sbom import Component
+from gate.vex.purl import parse
 
-# The same distribution under two names (research: syft and grype say rhel, trivy says redhat).
-_NAMESPACES = {"redhat": "rhel", "suse": "sles"}
+Identity = tuple[tuple[str, str, str], str]
 
 
-def identity(purl: str) -> tuple[str, str, str] | None:
-    """(type, lower-case namespace/name, version) without qualifiers and subpath; null for what is no purl with a version."""
-    if not purl.startswith("pkg:"):
-        return None
-    path = purl[4:].split("#", 1)[0].split("?", 1)[0].strip("/")
-    kind, _, rest = path.partition("/")
-    name, at, version = rest.rpartition("@")
-    if not at or not name or not version:
-        return None
-    parts = unquote(name).lower().split("/")
-    if len(parts) > 1:
-        parts[0] = _NAMESPACES.get(parts[0], parts[0])
-    text = "/".join(parts)
-    if kind.lower() == "pypi":
-        text = text.replace("_", "-").replace(".", "-")
-    return kind.lower(), text, unquote(version)
+def identity(purl: str) -> Identity | None:
+    """Package and version in comparable spelling; null for what is no purl or has no version."""
+    parsed = parse(purl)
+    return (parsed.package, parsed.release) if parsed is not None and parsed.version else None
 
 
 def missing_from(components: Sequence[Component], scans: Iterable[ScanFacts]) -> tuple[str, ...]:
