@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -41,6 +42,7 @@ _KEPT = (
 )  # fmt: skip
 _STDERR_SHOWN = 2000
 _PIECE = 1 << 16
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar")
 
 
@@ -181,14 +183,16 @@ def _source(reference: str, digest: str, work: Path) -> list[str]:
 
 def _single_layout(layout: Path, digest: str, target: Path) -> Path:
     """A layout whose index holds only the digest; the scanners take the first or refuse when there are more (1)."""
-    algorithm, _, hexadecimal = digest.partition(":")
+    if not _SHA256.fullmatch(digest):
+        raise EvidenceInvalid(f"{digest[:100]!r} is no sha256 digest", why="a layout is scanned by the digest of its manifest")
+    hexadecimal = digest.removeprefix("sha256:")
     try:
-        manifest = (layout / "blobs" / algorithm / hexadecimal).read_bytes()
+        manifest = (layout / "blobs" / "sha256" / hexadecimal).read_bytes()
     except OSError as error:
         raise EvidenceInvalid(
             f"{layout} does not hold {digest}: {error.strerror}", fix="name a digest that the layout holds"
         ) from error
-    if algorithm != "sha256" or hashlib.sha256(manifest).hexdigest() != hexadecimal:
+    if hashlib.sha256(manifest).hexdigest() != hexadecimal:
         raise EvidenceInvalid(f"the blob {digest} in {layout} has other contents", why="the layout was damaged or changed")
     try:
         parsed = json.loads(manifest)

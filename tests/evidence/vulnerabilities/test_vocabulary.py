@@ -157,9 +157,9 @@ def test_base_scores(vector: str, score: float | None) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (package("pkg:rpm/rhel/a@1-2?arch=x86_64", "a", "0:1-2", "rpm"), package("pkg:rpm/redhat/a@1-2?distro=redhat-8", "a", "1-2", "rpm")),
+        (package("pkg:rpm/rhel/a@1-2", "a", "0:1-2", "rpm"), package("pkg:rpm/redhat/a@1-2?distro=x", "a", "1-2", "rpm")),
         (package("pkg:golang/h/A/b@v1.2", "h/A/b", "v1.2", "golang"), package("pkg:golang/h/a/b@1.2", "b", "1.2", "golang")),
-        (package("pkg:golang/stdlib@1.2", "stdlib", "go1.2", "golang"), package("pkg:golang/stdlib@v1.2", "stdlib", "v1.2", "golang")),
+        (package("", "stdlib", "go1.2", "golang"), package("pkg:golang/stdlib@v1.2", "stdlib", "v1.2", "golang")),
         (package("pkg:pypi/flask-login@1", "flask_login", "1", "pypi"), package("", "Flask.Login", "1", "pypi")),
         (package("pkg:maven/org.a/b@1", "b", "1", "maven"), package("", "org.a:b", "1", "maven")),
         (package("pkg:npm/%40a/b@1", "@a/b", "1", "npm"), package("", "@a/b", "1", "npm")),
