@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +17,13 @@ from gate.report.interface import Report, Style, load_report
 if TYPE_CHECKING:
     from gate.audit.store import StoredVerdict
 
+_DIGEST = re.compile(r"(sha256:)?[0-9a-f]{6,64}")
 _VERDICT_BYTES = 512 * 1024 * 1024
 
 
 def load(source: str, store: str | None) -> Report:
     """A report from a file, or a verdict from the store by digest. Raises UsageError or StoreError."""
-    if source.startswith("sha256:") and not Path(source).exists():
+    if _DIGEST.fullmatch(source) and not Path(source).exists():
         return load_report(stored(source, store).data)
     return load_report(read_bounded(source, _VERDICT_BYTES, "verdict"))
 

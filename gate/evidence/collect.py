@@ -1,4 +1,4 @@
-"""From bytes as found to evidence that was opened and read. Which subject it binds to is decided later, in `gate.evidence.binding`.
+"""From bytes as found to evidence that was opened and read; what it binds to is decided in `gate.evidence.binding`.
 
 Opening does not depend on the subject, so a document that is given once for many subjects is opened once.
 """
@@ -276,4 +276,3 @@ def _unreadable(document: Document, error: EvidenceError, verification: Verifica
     if verification.state != "failed" and not answered_for:
         verification = msgspec.structs.replace(verification, reason=reason)
     return _opened(document, document.data, verification, kind=kind, format="unreadable", error=problem if answered_for else None)
-

@@ -18,6 +18,9 @@ from gate.model.input import ProvenanceFact
 from gate.model.sbom import Completeness, Component, MinimumElements
 
 
+_UNKNOWN_FIX = Fix(state="unknown")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Document:
     """Bytes as they were found, and where."""
@@ -54,7 +57,7 @@ class ReportedFinding:
     cvss: tuple[Cvss, ...] = ()
     epss: Epss | None = None
     kev: Kev | None = None
-    fix: Fix = Fix(state="unknown")
+    fix: Fix = _UNKNOWN_FIX
     malware: bool = False
     match: str = "unknown"
     suppressed: str = ""
