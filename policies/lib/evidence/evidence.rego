@@ -98,5 +98,4 @@ _attached contains e.id if {
 	some e in input.evidence
 	e.origin in {"attestation", "referrer", "image"}
 	e.verification.state != "verified"
-	not e.id in ids(e.kind)
 }

@@ -240,3 +240,25 @@ test_accepted_items_are_not_listed_as_rejected if {
 	lib.rejected("sbom") == [] with input as t.base
 	lib.found("sbom") == "nothing usable was found" with input as t.base
 }
+
+# Who names a file wants it read.
+test_errors_about_files_count_whatever_they_are_bound_to if {
+	doc := t.changed(
+		t.with_evidence("sbom", {"/binding": "none", "/origin": "file", "/verification/state": "unverified"}),
+		{"/errors": [object.union(t.error("sbom", "a.json"), {"evidence": t.base.evidence[t.place("sbom")].id})]},
+	)
+	count(lib.errors("sbom")) == 1 with input as doc
+}
+
+test_a_stale_database_matters_only_where_a_scan_is_required if {
+	evidence.no_verdict == set() with input as t.with_params(database(null), {"require_scan": false})
+}
+
+test_failed_evidence_is_reported_once if {
+	ids := {r.rule | some r in evidence.warn} with input as t.with_evidence("sbom", {"/verification/state": "failed"})
+	ids == {"evidence.failed"}
+}
+
+test_collected_stig_facts_are_enough if {
+	evidence.no_verdict == set() with input as t.changed(t.under({"fail_on_stig": "1"}), {"/stig/collected": true})
+}

@@ -186,3 +186,17 @@ test_an_index_is_judged_by_its_platforms if {
 	)
 	t.ids(data.rules.image) == set() with input as doc
 }
+
+test_root_is_one_result[note] if {
+	some note, case in {"denied": [true, "image.root_user"], "warned": [false, "image.runs_as_root"]}
+	ids := t.ids(data.rules.image) with input as t.with_params(config({"/user": ""}), {"deny_root_user": case[0]})
+	ids == {case[1]}
+}
+
+test_null_is_no_limit_on_age if {
+	t.ids(data.rules.image) == set() with input as config({"/created": null})
+}
+
+test_a_base_with_a_name_is_known if {
+	t.ids(data.rules.image) == set() with input as on("debian:13", null, "label")
+}

@@ -146,10 +146,23 @@ test_patterns[note] if {
 		"star_alone": ["https://a/b", ["*"], false],
 		"star_inside": ["https://a/b", ["https://*/b"], false],
 		"empty": ["", [], false],
+		"empty_pattern": ["", [""], false],
 		"empty_by_prefix": ["", ["https://a/*"], false],
 		"no_text": [null, ["https://a/*"], false],
 	}
 	allowed := {true | patterns.allowed(case[0], case[1])}
 	expected := {true | case[2]}
 	allowed == expected
+}
+
+test_sources_and_build_types_are_free_by_default if {
+	provenance.deny == set() with input as statement({"/source_uri": "", "/build_type": ""})
+}
+
+test_not_asked_for if {
+	provenance.deny == set() with input as t.with_params(without, {"require_provenance": false})
+}
+
+test_an_index_is_judged_by_its_platforms if {
+	provenance.deny == set() with input as t.changed(without, {"/subject/kind": "index"})
 }

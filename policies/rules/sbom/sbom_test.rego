@@ -161,3 +161,16 @@ test_every_gap_is_named if {
 	})
 	count(r.got) == 5
 }
+
+test_nothing_is_asked_of_an_sbom_that_is_not_required[note] if {
+	some note, doc in {
+		"empty": complete({"/components": 0}),
+		"root": complete({"/root_matches_subject": false}),
+		"missing": without,
+	}
+	sbom.deny == set() with input as t.with_params(doc, {"require_sbom": false})
+}
+
+test_an_index_is_judged_by_its_platforms if {
+	sbom.deny == set() with input as t.changed(without, {"/subject/kind": "index"})
+}

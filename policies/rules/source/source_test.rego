@@ -143,3 +143,22 @@ test_without_a_built_revision_there_is_nothing_to_compare if {
 	doc := t.changed(analysed("b", []), {"/provenance/statements/0/source_digest": ""})
 	not "source.revision" in t.ids(data.rules.source) with input as doc
 }
+
+test_an_index_is_judged_by_its_platforms if {
+	source.deny == set() with input as t.with_params(t.changed(t.nothing, {"/subject/kind": "index"}), required)
+}
+
+test_provenance_that_nothing_vouches_for_names_no_revision if {
+	doc := t.changed(analysed("b", []), {"/provenance/statements/0/evidence": "sha256:pushed"})
+	not "source.revision" in t.ids(data.rules.source) with input as doc
+}
+
+test_errors_that_do_not_matter[note] if {
+	some note, doc in {
+		"other_kind": t.with_params(t.with_error(t.base, "vex", "v"), required),
+		"not_asked": t.with_error(t.base, "unknown", "x"),
+		"there_are_results": t.with_params(t.with_error(analysed(built, []), "unknown", "x"), required),
+		"limit_alone": t.with_params(t.with_error(t.base, "unknown", "x"), {"max_sast_errors": 0}),
+	}
+	source.no_verdict == set() with input as doc
+}

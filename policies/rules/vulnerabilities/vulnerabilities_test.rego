@@ -387,3 +387,29 @@ test_errors_about_attached_unaccepted_documents_do_not_block if {
 test_an_index_has_no_scan_of_its_own if {
 	vulnerabilities.deny == set() with input as t.changed(t.nothing, {"/subject/kind": "index"})
 }
+
+test_nothing_is_asked_without_parameters[note] if {
+	some note, doc in {
+		"scan": t.nothing,
+		"looked": t.changed(t.base, {"/vulnerabilities/scans/0/packages_catalogued": 0, "/sbom/documents": []}),
+		"unknown_error": t.with_error(t.nothing, "unknown", "x"),
+		"epss": one({"/epss": null}),
+		"some_epss": t.with_list([t.finding, t.changed(t.finding, {"/epss": null, "/key": "X|y"})]),
+	}
+	t.ids(data.rules.vulnerabilities) == set() with input as t.with_params(doc, {"require_scan": false})
+}
+
+test_an_unreadable_scan_matters_even_where_none_is_required if {
+	doc := t.with_params(t.with_error(t.nothing, "vulnerabilities", "scan.json"), {"require_scan": false})
+	t.ids(data.rules.vulnerabilities) == {"vulnerabilities.unreadable"} with input as doc
+}
+
+# Nobody vouches for it.
+test_a_rejected_sbom_shows_no_packages if {
+	doc := t.changed(t.with_evidence("sbom", {"/binding": "none"}), {"/vulnerabilities/scans/0/packages_catalogued": 0})
+	"vulnerabilities.scan_without_packages" in t.ids(data.rules.vulnerabilities) with input as doc
+}
+
+test_errors_of_other_kinds_are_no_scans if {
+	vulnerabilities.no_verdict == set() with input as t.with_error(t.nothing, "signature", "registry")
+}
