@@ -30,7 +30,12 @@ def _script(folder: Path, body: str, name: str = "grype") -> Path:
 
 
 def _run(
-    program: Path | None, *, limits: Limits = _QUICK, db: Path | None = None, reference: str = "r.example/shop/web", **more: bool
+    program: Path | None,
+    *,
+    limits: Limits = _QUICK,
+    db: Path | None = None,
+    reference: str = "r.example/shop/web",
+    offline: bool = False,
 ) -> bytes:
     environ: Mapping[str, str] = {
         "PATH": os.environ["PATH"],
