@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import dataclasses
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -27,6 +27,7 @@ _GRACE_SECONDS = 5.0
 """How long after OPA's own time-out the child is killed."""
 _RUNTIME_CODES = frozenset({"eval_builtin_error", "eval_conflict_error", "eval_type_error", "eval_with_merge_error"})
 """Errors that one package's rules cause on one input; the other packages can still be asked."""
+_COMMENT = re.compile(r"(?m)^[ \t]*#.*$")
 _MESSAGE = re.compile(r"^error: (?:bundle \S+: )?")
 
 
@@ -62,38 +63,64 @@ class Engine:
     @cached_property
     def inventory(self) -> Inventory:
         """What rules there are; may be asked in a thread beside evidence collection. Raises PolicyError."""
-        with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
-            heads = pool.submit(self._heads)
-            annotations = self._annotations()
-            return inventory.build(self.policy, annotations, heads.result())
+        heads: list[Mapping[str, Any]] = []
+        problems: list[BaseException] = []
 
-    def _annotations(self) -> list[dict[str, Any]]:
+        def read_heads() -> None:
+            try:
+                heads.append(self._heads())
+            except BaseException as problem:  # carried over to the caller's thread, whatever it is
+                problems.append(problem)
+
+        beside = threading.Thread(target=read_heads)  # concurrent.futures would cost the import of logging
+        beside.start()
+        try:
+            packages, annotations = self._inspect()
+        finally:
+            beside.join()
+        if problems:
+            raise problems[0]
+        return inventory.build(self.policy, packages, annotations, heads[0])
+
+    def _inspect(self) -> tuple[dict[str, str], list[dict[str, Any]]]:
+        """Package by Rego file, and the annotations."""
         done = self._run(["inspect", "-a", "-f", "json", str(self._tree)])
         if done.code != 0:
-            raise PolicyError(
-                "the policy cannot be read: " + self._place(_MESSAGE.sub("", done.stderr.strip())), fix="correct the Rego"
-            )
-        entries: list[dict[str, Any]] = _json(done.stdout).get("annotations") or []
+            text = self._place(_MESSAGE.sub("", done.stderr.strip()))
+            raise PolicyError(f"the policy cannot be read: {text}", fix="correct the Rego")
+        answer = _json(done.stdout)
         prefix = f"{self._tree}/"
-        for entry in entries:
+        packages = {
+            path.removeprefix(prefix): package.removeprefix("data.")
+            for package, paths in (answer.get("namespaces") or {}).items()
+            for path in paths
+            if path.endswith(".rego")
+        }
+        if packages.keys() != self._rego.keys():
+            raise EngineError("OPA did not list the package of every file", fix="run `gate doctor`")
+        annotations: list[dict[str, Any]] = answer.get("annotations") or []
+        for entry in annotations:
             entry["location"]["file"] = entry["location"]["file"].removeprefix(prefix)
-        return entries
+        return packages, annotations
 
     def _heads(self) -> Mapping[str, Any]:
-        files = {path: pack.files[path] for path, pack in self.policy.owner.items() if path.endswith(".rego")}
-        try:
-            texts = {path: data.decode() for path, data in files.items()}
-        except UnicodeDecodeError as problem:
-            raise PolicyError("a Rego file is not UTF-8 text", fix="save it as UTF-8") from problem
-        done = self._run(
-            ["eval", "-f", "json", "--strict-builtin-errors", "--stdin-input", inventory.HEADS_QUERY], msgspec.json.encode(texts)
-        )
-        value = self._value(done)
+        # Comments go, because OPA would list each of them; inside a raw string that changes no rule head.
+        texts = {path: _COMMENT.sub("", text) for path, text in self._rego.items() if path.startswith("rules/")}
+        query = ["eval", "-f", "json", "--strict-builtin-errors", "--stdin-input", inventory.HEADS_QUERY]
+        value = self._value(self._run(query, msgspec.json.encode(texts)))
         if isinstance(value, _Failure):
             raise PolicyError(f"the policy cannot be read: {value.message}", fix="correct the Rego")
         if not isinstance(value, dict) or value.keys() != texts.keys():
             raise EngineError("OPA did not list the rules of every file", fix="run `gate doctor`")
         return value
+
+    @cached_property
+    def _rego(self) -> dict[str, str]:
+        files = {path: pack.files[path] for path, pack in self.policy.owner.items() if path.endswith(".rego")}
+        try:
+            return {path: data.decode() for path, data in files.items()}
+        except UnicodeDecodeError as problem:
+            raise PolicyError("a Rego file is not UTF-8 text", fix="save it as UTF-8") from problem
 
     def check(self) -> None:
         """Compiles everything under the capabilities without evaluating; raises PolicyError with file and row."""

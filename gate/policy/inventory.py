@@ -27,11 +27,11 @@ SETS = ("deny", "no_verdict", "not_applicable", "warn")
 SubjectKind = Literal["image", "index", "archive", "digest"]
 ALL_SUBJECTS: tuple[SubjectKind, ...] = ("image", "index", "archive", "digest")
 
-HEADS_QUERY = """{f: {"package": [p.value | some p in m.package.path], "rules": [r |
- some rule in object.get(m, "rules", [])
+HEADS_QUERY = """{f: [r |
+ some rule in object.get(rego.parse_module(f, text), "rules", [])
  r := {"ref": [t.value | some t in rule.head.ref], "set": object.keys(rule.head) & {"key", "value", "args"}}
-]} | some f, text in input; m := rego.parse_module(f, text)}"""
-"""Package and rule heads by file; ``input`` is the text of each file by path. Evaluated without any policy loaded."""
+] | some f, text in input}"""
+"""Rule heads by file; ``input`` is the text of each file by path. Evaluated without any policy loaded."""
 
 
 class Requirement(Model, frozen=True, kw_only=True):
@@ -110,9 +110,14 @@ def _quote(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
 
-def build(policy: Policy, annotations: Iterable[Mapping[str, Any]], heads: Mapping[str, Any]) -> Inventory:
-    """The inventory from the outputs of both runs; file names are paths inside the packs. Raises PolicyError."""
-    check_packages(policy, {path: tuple(str(part) for part in module["package"][1:]) for path, module in heads.items()})
+def build(
+    policy: Policy, packages_by_file: Mapping[str, str], annotations: Iterable[Mapping[str, Any]], heads: Mapping[str, Any]
+) -> Inventory:
+    """The inventory from the outputs of both runs; file names are paths inside the packs. Raises PolicyError.
+
+    ``packages_by_file`` is about all Rego files, ``heads`` about those below ``rules/``; no other may hold a rule package.
+    """
+    check_packages(policy, {path: _name(policy, path, package) for path, package in packages_by_file.items()})
     described: dict[tuple[str, str], list[RuleMeta]] = {}
     rules: dict[str, RuleMeta] = {}
     for entry in annotations:
@@ -128,11 +133,10 @@ def build(policy: Policy, annotations: Iterable[Mapping[str, Any]], heads: Mappi
             )
         rules[rule.id] = rule
     packages: dict[str, set[str]] = {}
-    for path, module in heads.items():
-        package = ".".join(str(part) for part in module["package"][1:])
+    for path, package in packages_by_file.items():
         if package == "rules" or package.startswith("rules."):
             sets = packages.setdefault(package, set())
-            for name, count in _sets(policy, path, package, module["rules"]).items():
+            for name, count in _sets(policy, path, package, heads.get(path, ())).items():
                 sets.add(name)
                 _all_described(policy, path, name, count, described.get((path, name), []))
     for package, sets in packages.items():
@@ -145,6 +149,13 @@ def build(policy: Policy, annotations: Iterable[Mapping[str, Any]], heads: Mappi
     inventory = Inventory(dict(sorted(rules.items())), {name: tuple(sorted(packages[name])) for name in sorted(packages)})
     _references(inventory)
     return inventory
+
+
+def _name(policy: Policy, path: str, package: str) -> tuple[str, ...]:
+    parts = tuple(package.split("."))
+    if not all(part.isidentifier() and part.isascii() for part in parts):
+        raise PolicyError(f"{policy.original(path)}: the package name {package} needs quotes", fix="use letters, digits and _")
+    return parts
 
 
 def _sets(policy: Policy, path: str, package: str, rules: Iterable[Mapping[str, Any]]) -> dict[str, int]:
