@@ -53,7 +53,8 @@ fmt: venv ## format the code
 bench: venv tools ## measure and print the table of docs/performance.md
 	@$(RUN)/python -m tests.bench
 
-demo: venv tools ## a DENY with its reasons and an ALLOW with its signed summary, on the sample images
+demo: venv ## a DENY with its reasons and an ALLOW with its signed summary, on the sample images
+	@$(FETCH) opa
 	@$(RUN)/python tools/demo.py
 
 testdata: venv tools ## make the sample images and their evidence again (Debian)
