@@ -18,7 +18,8 @@ def command() -> None:
 
 def _options(function: F) -> F:
     add: list[Callable[[F], F]] = [
-        click.option("--policy-file", metavar="FILE", help="A gate.policy/v1 file."),
+        click.argument("policy_file", required=False, metavar="[FILE]"),
+        click.option("--policy-file", "policy_file_option", metavar="FILE", help="The same as FILE."),
         click.option("--environment", metavar="NAME", help="Environment of the policy file."),
         click.option("--profile", metavar="dev|prod|PATH", help="Profile of the bundle, or a profile file."),
         click.option("--bundle", "bundles", multiple=True, metavar="PATH[@sha256:…]", help="A further policy pack."),
@@ -33,13 +34,14 @@ def _options(function: F) -> F:
 @command.command("check")
 @_options
 def check(**options: Any) -> int:
-    """Read everything that `gate verify` would read with these options, and say what is wrong.
+    """Read everything that `gate verify --policy-file FILE` would read, and say what is wrong.
 
     Every environment of the policy file is checked, with its bundles, profiles, keys, roots and waivers.
     """
     import contextlib
     from pathlib import Path
 
+    options["policy_file"] = options["policy_file"] or options.pop("policy_file_option")
     from gate.cli.plan import prepare
     from gate.limits import Limits
     from gate.policy.config import load_policy_file
@@ -78,6 +80,7 @@ def show(form: str, **options: Any) -> int:
     from gate.policy.config import describe
     from gate.report.escape import escape
 
+    options["policy_file"] = options["policy_file"] or options.pop("policy_file_option")
     _, effective = policy_of(options, Limits.from_environment())
     values = describe(effective)
     if form == "json":

@@ -41,7 +41,7 @@ environments:
     # waivers: [waivers.yaml]
     # Statements about what does not affect you (OpenVEX), and whose count:
     # vex: {files: [vex/app.openvex.json], authors: ["security@acme.example"]}
-    # Packs of your own, pinned with the digest that `gate doctor --bundle rules/acme` shows:
+    # Packs of your own, pinned with the digest that `gate policy check --bundle rules/acme` shows:
     # bundles: ["rules/acme@sha256:…"]
 
   dev:
