@@ -103,9 +103,15 @@ class _Budget:
                 raise LimitExceeded("attachment_bytes", self._all, self._what)
 
 
+def attachment_tag(digest: str) -> str:
+    """``sha256-<hex>``: the referrers tag of the distribution-spec, and the stem of cosign's; longer digests are cut to 64."""
+    algorithm, _, value = digest.partition(":")
+    return f"{algorithm}-{value[:64]}"
+
+
 def collect(shelf: Shelf, digest: str) -> Attachments:
     """Everything attached to the digest; raises EvidenceUnavailable when any of the lists could not be had (1)."""
-    tag = digest.replace(":", "-", 1)
+    tag = attachment_tag(digest)
     budget = _Budget(shelf.limits, f"attachments of {digest}")
     lists: list[Callable[[], Attachments]] = [
         lambda: _referrers(shelf, digest, tag, budget),

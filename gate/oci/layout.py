@@ -7,6 +7,7 @@ cosign v3 there, and what `oras cp -r` copies. `cosign save` of older versions m
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from gate.oci.strict import check_digest, is_digest, parse_object
 COSIGN_KIND = "kind"
 _COSIGN = "dev.cosignproject.cosign/"
 _CONTAINERD_NAME = "io.containerd.image.name"
-_ATTACHMENT_SUFFIXES = (".sig", ".att", ".sbom")
+_ATTACHMENT_TAG = re.compile(r"sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?")
 
 
 def open_layout(path: Path, given: str, selector: str, limits: Limits) -> LayoutSource:
@@ -230,7 +231,4 @@ def has_tag(entry: Descriptor, tag: str) -> bool:
 
 
 def _is_attachment_tag(tag: str) -> bool:
-    head = tag
-    for suffix in _ATTACHMENT_SUFFIXES:
-        head = head.removesuffix(suffix)
-    return is_digest(head.replace("-", ":", 1))
+    return _ATTACHMENT_TAG.fullmatch(tag) is not None

@@ -7,7 +7,7 @@ import pytest
 
 from gate.errors import EvidenceInvalid, EvidenceUnavailable, LimitExceeded
 from gate.limits import Limits
-from gate.oci.attachments import DSSE, SIMPLE_SIGNING, unreachable
+from gate.oci.attachments import DSSE, SIMPLE_SIGNING, attachment_tag, unreachable
 from gate.oci.options import RegistryOptions
 from gate.oci.source import open_source
 from tests.fakes.images import BUNDLE, OCI_INDEX, Built, digest_of, encode, image, index, legacy, referrer
@@ -285,3 +285,47 @@ def test_the_order_does_not_depend_on_threads(registry: FakeRegistry, opener: Op
         registry.push("team/app", referrer(APP, b'{"n":%d}' % number))
     orders = {tuple(item.source for item in opener(name).attachments(APP.digest)) for _ in range(3)}
     assert len(orders) == 1
+
+
+@pytest.mark.parametrize("built", [APP, Built(b"null", OCI_INDEX), Built(b"{}", OCI_INDEX)])
+def test_a_fallback_tag_that_is_no_index_is_a_problem(opener: Opener, built: Built) -> None:
+    """Somebody's image under that tag does not hide that the list could not be read."""
+    with FakeRegistry(referrers_api=False) as registry:
+        name = _fill(registry)
+        registry.manifests["team/app", built.digest] = (built.media_type, built.data)
+        registry.tags["team/app", TAG] = built.digest
+        (found,) = opener(name).attachments(APP.digest)
+    assert isinstance(found.problem, EvidenceInvalid)
+
+
+def test_a_fallback_tag_is_bounded_too(options: RegistryOptions, limits: Limits) -> None:
+    """Whoever writes the tag does not choose how much is fetched."""
+    with FakeRegistry(referrers_api=False) as registry:
+        name = _fill(registry)
+        _fallback(registry, *(referrer(APP, b'{"n":%d}' % number) for number in range(3)))
+        with pytest.raises(LimitExceeded) as caught:
+            open_source(name, options=options, limits=dataclasses.replace(limits, referrers=2)).attachments(APP.digest)
+    assert caught.value.limit == "referrers"
+
+
+def test_a_signature_manifest_of_many_layers_is_bounded(registry: FakeRegistry, options: RegistryOptions, limits: Limits) -> None:
+    """Each layer is a signature to verify."""
+    name = _fill(registry)
+    registry.push("team/app", legacy((SIMPLE_SIGNING, b'{"n":%d}' % number, {}) for number in range(3)), f"{TAG}.sig")
+    with pytest.raises(LimitExceeded) as caught:
+        open_source(name, options=options, limits=dataclasses.replace(limits, referrers=2)).attachments(APP.digest)
+    assert caught.value.limit == "referrers"
+
+
+@pytest.mark.parametrize("status", [500, 404])
+def test_an_sbom_tag_that_failed_hurts_nobody(registry: FakeRegistry, opener: Opener, status: int) -> None:
+    """It would not have been evidence."""
+    name = _fill(registry)
+    registry.fail(r"manifests/sha256-\w+\.sbom", status=status)
+    assert opener(name).collect(APP.digest).inventory == ()
+
+
+def test_tags_of_long_digests_are_cut() -> None:
+    """As the referrers tag schema says."""
+    assert attachment_tag("sha256:" + "a" * 64) == "sha256-" + "a" * 64
+    assert attachment_tag("sha512:" + "b" * 128) == "sha512-" + "b" * 64

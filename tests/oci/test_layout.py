@@ -279,3 +279,26 @@ def test_no_layout_of_garbage_causes_another_exception(tmp_path: Path, opener: O
                 source.attachments(APP.digest)
             except GateError:
                 continue
+
+
+def test_a_file_that_may_not_be_read_is_unavailable(tmp_path: Path, opener: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not absent."""
+    write_layout(tmp_path, [(APP, {})])
+    source = opener(f"oci:{tmp_path}")
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("gate.oci.files.os.open", refuse)
+    with pytest.raises(EvidenceUnavailable, match="cannot be read"):
+        source.resolve()
+
+
+def test_a_loop_of_links_is_an_error_of_ours(tmp_path: Path, opener: Opener) -> None:
+    """And ends."""
+    write_layout(tmp_path, [(APP, {})])
+    path = _blob(tmp_path, APP)
+    path.unlink()
+    path.symlink_to(path.name)
+    with pytest.raises(GateError):
+        opener(f"oci:{tmp_path}").resolve()

@@ -77,7 +77,19 @@ def test_a_tarball_may_be_named_plainly(tmp_path: Path, opener: Opener, monkeypa
     assert opener("app.tar").resolve().digest == APP.config_digest
 
 
-@pytest.mark.parametrize("text", ["./missing", "oci:missing:tag", "docker-archive:", "/nonexistent/a@" + D, "oci:", "oci:a\0b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "./missing",
+        "oci:missing:tag",
+        "docker-archive:",
+        "/nonexistent/a@" + D,
+        "oci:",
+        "oci:a\0b",
+        "./" + "x" * 5000,
+        "~nobody-here/x",
+    ],
+)
 def test_a_path_that_is_not_there_is_a_usage_error(opener: Opener, text: str) -> None:
     """Not a registry of that name."""
     with pytest.raises(UsageError):
@@ -111,3 +123,10 @@ def test_local_images_are_read_without_an_http_library(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "x" * 300 + ".tar", "a\0b", "\ud800", "..", "./\ud800", "~", "a/" * 3000])
+def test_strange_texts_are_usage_errors(opener: Opener, text: str) -> None:
+    """Names that the file system refuses, and those that no terminal shows."""
+    with pytest.raises(UsageError):
+        opener(text)
