@@ -217,7 +217,10 @@ deny contains result.make(rego.metadata.chain(), [base.name, variant], {
 #   applies_to: [image, archive]
 #   collections: [prod, dev]
 #   ref: docs/rules.md#imagebase_unknown
-warn contains result.make(rego.metadata.chain(), [], {"expected": "a base image", "got": input.subject.base.origin}) if {
+warn contains result.make(rego.metadata.chain(), [], {
+	"expected": "a base image",
+	"got": input.subject.base.origin,
+}) if {
 	input.subject.kind in {"image", "archive"}
 	input.subject.base.name == ""
 	is_null(input.subject.base.digest)
