@@ -24,13 +24,47 @@ GOOD = SIM.dsse(SIM.signer())
 TYPES = ["", "application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.dsse.envelope.v1+json"]
 TYPES.append("application/vnd.dev.cosign.simplesigning.v1+json")
 NAMES = [
-    "mediaType", "verificationMaterial", "certificate", "publicKey", "x509CertificateChain", "certificates", "rawBytes",
-    "tlogEntries", "logId", "keyId", "kindVersion", "kind", "version", "inclusionProof", "inclusionPromise", "checkpoint", "envelope", "hashes",
-    "canonicalizedBody", "dsseEnvelope", "messageSignature", "messageDigest", "signature", "signatures", "sig", "payload",
-    "payloadType", "critical", "image", "type", "docker-manifest-digest", "timestampVerificationData", "rfc3161Timestamps",
-]  # fmt: skip
+    "mediaType",
+    "verificationMaterial",
+    "certificate",
+    "publicKey",
+    "x509CertificateChain",
+    "certificates",
+    "rawBytes",
+    "tlogEntries",
+    "logId",
+    "keyId",
+    "kindVersion",
+    "kind",
+    "version",
+    "inclusionProof",
+    "inclusionPromise",
+    "checkpoint",
+    "envelope",
+    "hashes",
+    "canonicalizedBody",
+    "dsseEnvelope",
+    "messageSignature",
+    "messageDigest",
+    "signature",
+    "signatures",
+    "sig",
+    "payload",
+    "payloadType",
+    "critical",
+    "image",
+    "type",
+    "docker-manifest-digest",
+    "timestampVerificationData",
+    "rfc3161Timestamps",
+]
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9) | st.sampled_from(NAMES + TYPES),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=9)
+    | st.sampled_from(NAMES + TYPES),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), inner, max_size=6),
     max_leaves=25,
 )

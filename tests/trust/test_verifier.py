@@ -98,11 +98,12 @@ def test_every_bundle_version_verifies(sim: Sigstore, signer: Signer, version: s
         lambda: ec.generate_private_key(ec.SECP384R1()),
         lambda: ec.generate_private_key(ec.SECP521R1()),
         lambda: rsa.generate_private_key(65537, 2048),
+        ed25519.Ed25519PrivateKey.generate,
     ],
-    ids=["P-384", "P-521", "RSA-2048"],
+    ids=["P-384", "P-521", "RSA-2048", "Ed25519"],
 )
 def test_other_kinds_of_certified_keys(sim: Sigstore, make: Any) -> None:
-    """Certificates with P-384, P-521 and RSA keys verify."""
+    """Certificates with P-384, P-521, RSA and Ed25519 keys verify."""
     signer = sim.signer(key=make())
     assert opened(sim.dsse(signer), sim.trust()).verification.state == "verified"
 
