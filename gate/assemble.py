@@ -99,7 +99,8 @@ def _distinct(opened: Sequence[Opened]) -> list[Opened]:
     ranked = sorted(opened, key=lambda o: (o.id, rank[o.verification.state], order.get(o.document.origin, 2), o.document.source))
     unique: dict[str, Opened] = {}
     for item in ranked:
-        unique.setdefault(item.id, item)
+        # An attachment that could not be read has no bytes of its own to be told apart by.
+        unique.setdefault(item.id if item.document.data else f"{item.id} {item.document.source}", item)
     return list(unique.values())
 
 

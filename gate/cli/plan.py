@@ -138,7 +138,11 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
 
 
 def registry_options(options: Mapping[str, Any]) -> RegistryOptions:
-    return RegistryOptions(plain_http=True if options.get("plain_http") else None, offline=bool(options.get("offline")))
+    return RegistryOptions(
+        plain_http=True if options.get("plain_http") else None,
+        ca_file=Path(options["ca_file"]) if options.get("ca_file") else None,
+        offline=bool(options.get("offline")),
+    )
 
 
 def _time(given: str | None) -> Time:

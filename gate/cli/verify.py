@@ -71,6 +71,7 @@ def _number(flag: str, name: str, text: str) -> Callable[[F], F]:
 @click.option("--trusted-root", metavar="FILE", help="Sigstore trusted root that keyless signatures are checked with.")
 @click.option("--offline", is_flag=True, help="Open no socket: layouts, archives and digests only.")
 @click.option("--plain-http", is_flag=True, help="Talk to the registry without TLS.")
+@click.option("--ca-file", metavar="PEM", help="Further certificate authorities for the registry.")
 @click.option("--effective-time", metavar="RFC3339", help="Decide as of then; never gives a PASSED summary.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 on DENY; recorded, and never a PASSED summary.")
 @click.option("--output", "outputs", multiple=True, metavar="FORMAT[=PATH]", help=OUTPUT_HELP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gate.model.findings import SEVERITIES
 from gate.model.verdict import CompactFinding, Outcome, RuleOutcome, Verdict
 from gate.report.escape import escape
 from gate.report.interface import Report, Style
@@ -52,7 +53,7 @@ def _summary(outcome: Outcome) -> str:
     counts = rule_counts(outcome)
     states = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
     effective = outcome.effective
-    named = {name: getattr(effective, name) for name in ("critical", "high", "medium", "low", "unknown")}
+    named = {name: getattr(effective, name) for name in SEVERITIES}
     severities = ", ".join(f"{count} {name}" for name, count in named.items() if count)
     found = f"{effective.total} findings" + (f" ({severities})" if severities else "")
     return f"  {escape(outcome.policy.profile)} profile · {len(outcome.rules)} rules: {states or 'none'} · {found}"
@@ -115,6 +116,9 @@ def _notes(outcome: Outcome, style: Style) -> list[str]:
                 lines.append(f"  {MARKS[state]} {rule.rule}: {escape(result.msg)}{because}")
             if len(results) > len(shown):
                 lines.append(f"    … and {len(results) - len(shown)} more (--verbose)")
+            if not results:
+                names = ", ".join(f"{finding.id} ({finding.waiver})" for finding in outcome.findings if finding.waiver)
+                lines.append(f"  {MARKS[state]} {rule.rule}: counted without {escape(names)}")
     if style.verbose:
         passed = [rule.rule for rule in outcome.rules if rule.state == "passed"]
         skipped = [rule.rule for rule in outcome.rules if rule.state == "not_applicable"]
