@@ -61,7 +61,10 @@ class Lenient(Generic[T]):
             raise LimitExceeded("json_depth", 1000, where) from error
 
     def _repair(self, raw: bytes | msgspec.Raw, where: str, notes: Notes) -> T:
-        value = msgspec.json.decode(raw)
+        try:
+            value = msgspec.json.decode(raw)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise EvidenceInvalid(f"{where} is not JSON: {error}") from error
         message = ""
         for _ in range(_REPAIRS):
             try:

@@ -95,6 +95,7 @@ def merge(
     ``scans`` are (evidence id, reading); readings without a scan are passed over. ``enrich`` gives EPSS and KEV where no report
     does; ``first_seen`` maps finding keys to RFC 3339 times. Raises LimitExceeded above ``limits.findings``.
     """
+    scans = list(dict(scans).items())  # the same bytes found in two places are one scan
     labelled = _label(scans)
     if sum(len(scan.facts.findings) for scan in labelled) > limits.findings:
         raise LimitExceeded("findings", limits.findings, "findings of all scans of one subject")

@@ -252,6 +252,12 @@ def test_effective_counts_leave_out_what_counting_vex_suppresses(status: VexStat
     assert (count(changed, effective=True).total, count(changed, effective=False).high) == (left, 1)
 
 
+def test_the_same_document_found_twice_is_one_scan() -> None:
+    """Evidence is known by its digest."""
+    merged = merge([("a", scan("grype", finding()))] * 2)
+    assert (len(merged.scans), merged.findings[0].reported_by, merged.disagreements) == (1, ("a",), ())
+
+
 def test_counts_by_severity() -> None:
     """Each severity has its own count; unknown is not the least of them."""
     severities: list[Severity] = ["critical", "high", "high", "unknown", "none"]

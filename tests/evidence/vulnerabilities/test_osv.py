@@ -53,6 +53,7 @@ def _findings(report: dict[str, Any]) -> tuple[ReportedFinding, ...]:
         ("Maven", "org.a:b", "1", "pkg:maven/org.a/b@1"),
         ("Packagist", "vendor/pack", "1", "pkg:composer/vendor/pack@1"),
         ("RubyGems", "rails", "7", "pkg:gem/rails@7"),
+        ("crates:x", "serde", "1", "pkg:cargo/serde@1"),
         ("NuGet", "Newtonsoft.Json", "1", "pkg:nuget/Newtonsoft.Json@1"),
     ],
 )
