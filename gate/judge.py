@@ -23,12 +23,15 @@ class Judged:
     """What was hashed, stored and given to OPA: the same bytes."""
 
 
-def judge(document: Input, engine: Engine, *, trust: str, children: Sequence[ChildOutcome] = ()) -> Judged:
+def judge(
+    document: Input, engine: Engine, *, trust: str, children: Sequence[ChildOutcome] = (), stored: bytes | None = None
+) -> Judged:
     """Decide about the document. ``trust`` is the digest of whom the gate trusted when it verified the evidence.
 
+    ``stored``: the bytes that the document was decoded from, in a replay; a gate with newer, additive fields would write others.
     Raises PolicyError and EngineError; nothing else, and never gives an outcome that OPA did not answer for.
     """
-    data = to_json(document)
+    data = to_json(document) if stored is None else stored
     evaluation = engine.evaluate(data, packages_to_evaluate(document, engine.inventory))
     bundles = engine.policy.digests
     digests = Digests(

@@ -11,7 +11,7 @@ from gate.audit.store import Record, Store, StoredVerdict
 from gate.errors import GateError, StoreError
 from gate.judge import judge
 from gate.limits import Limits
-from gate.model.base import digest_of, to_json
+from gate.model.base import to_json
 from gate.model.input import Input
 from gate.model.verdict import Outcome, Verdict, Word
 from gate.policy.bundle import Policy, load_archive
@@ -38,8 +38,11 @@ class Replayed:
         return self.stored.decision == self.again.decision
 
 
-def stored_input(store: Store, stored: StoredVerdict) -> tuple[Verdict, Input]:
-    """The verdict and its input document, rehashed. Raises StoreError when either is not what the record says."""
+def stored_input(store: Store, stored: StoredVerdict) -> tuple[Verdict, Input, bytes]:
+    """The verdict, its input document and that document's bytes, rehashed.
+
+    Raises StoreError when either is not what the record says.
+    """
     try:
         verdict = msgspec.json.decode(stored.data, type=Verdict)
         data = store.get(verdict.outcome.digests.input)
@@ -50,7 +53,7 @@ def stored_input(store: Store, stored: StoredVerdict) -> tuple[Verdict, Input]:
             why="it was written by a gate with another contract, or changed",
             fix="replay it with the gate version that the verdict names",
         ) from None
-    return verdict, document
+    return verdict, document, data
 
 
 def stored_policy(store: Store, stored: StoredVerdict, outcome: Outcome, limits: Limits) -> Policy:
@@ -67,14 +70,10 @@ def stored_policy(store: Store, stored: StoredVerdict, outcome: Outcome, limits:
 def replay(store: Store, record: Record, binary: OpaBinary, limits: Limits) -> Replayed:
     """Decide again with the stored input and packs. Raises StoreError, PolicyError, EngineError."""
     stored = store.load(record)
-    verdict, document = stored_input(store, stored)
+    verdict, document, data = stored_input(store, stored)
     policy = stored_policy(store, stored, verdict.outcome, limits)
     with Engine(binary, policy, limits) as engine:
-        judged = judge(document, engine, trust=verdict.outcome.digests.trust, children=verdict.outcome.children)
-    if digest_of(judged.input_bytes) != verdict.outcome.digests.input:
-        raise StoreError(
-            "the stored input does not serialize to the bytes that were hashed", why="it was written by another gate"
-        )
+        judged = judge(document, engine, trust=verdict.outcome.digests.trust, children=verdict.outcome.children, stored=data)
     return Replayed(record, verdict.outcome, judged.outcome, tuple(_differences(verdict.outcome, judged.outcome)))
 
 
@@ -117,8 +116,10 @@ def impact(store: Store, records: Iterable[Record], engine: Engine) -> Iterator[
     for record in records:
         try:
             stored = store.load(record)
-            verdict, document = stored_input(store, stored)
-            outcome = judge(document, engine, trust=verdict.outcome.digests.trust, children=verdict.outcome.children).outcome
+            verdict, document, data = stored_input(store, stored)
+            outcome = judge(
+                document, engine, trust=verdict.outcome.digests.trust, children=verdict.outcome.children, stored=data
+            ).outcome
         except GateError as error:
             before: Word = "NO_VERDICT" if record.decision not in ("ALLOW", "DENY") else record.decision  # type: ignore[assignment]  # narrowed by the test
             yield Impact(record, before, None, (), (), error.what)

@@ -32,8 +32,7 @@ def show(digest: str, store: str | None, raw: bool) -> int:
     from gate.replay import stored_input
 
     place = Store(store_path(store))
-    verdict, _ = stored_input(place, stored(digest, store))
-    data = place.get(verdict.outcome.digests.input)
+    _, _, data = stored_input(place, stored(digest, store))
     emit(data if raw else msgspec.json.format(data, indent=2) + b"\n")
     return 0
 
