@@ -99,6 +99,8 @@ def describe_signer(data: bytes, annotations: Mapping[str, str], limits: Limits 
 
 def split_jsonl(data: bytes) -> list[bytes]:
     """The documents of JSON lines, or the one document that the bytes are; raises LimitExceeded past ``evidence_documents``."""
+    if not data.lstrip().partition(b"\n")[0].rstrip().endswith(b"}"):
+        return [data]  # a pretty-printed document, which may be large, is not cut into lines
     lines = [line for line in data.splitlines() if line.strip()]
     if len(lines) < 2 or not all(line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}") for line in lines):
         return [data]
