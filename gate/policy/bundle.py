@@ -173,7 +173,9 @@ def parse_spec(text: str, *, base: str = "") -> BundleSpec:
             fix="fetch it in a step before, and pin it: --bundle PATH@sha256:…",
         )
     if not match and "@sha256" in text:
-        raise UsageError(f"bundle {text}: the pin is not @sha256: and 64 hex digits", fix="`gate policy check --bundle PATH` prints it")
+        raise UsageError(
+            f"bundle {text}: the pin is not @sha256: and 64 hex digits", fix="`gate policy check --bundle PATH` prints it"
+        )
     return BundleSpec(path, digest, base)
 
 

@@ -7,10 +7,10 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -22,6 +22,8 @@ from gate.policy.child import Finished, timed_out
 from gate.policy.inventory import Inventory
 from gate.policy.opa import OpaBinary
 from gate.policy.results import Evaluation, read_results
+
+_T = TypeVar("_T")
 
 _GRACE_SECONDS = 5.0
 """How long after OPA's own time-out the child is killed."""
@@ -36,6 +38,33 @@ class _Failure:
     code: str
     message: str
     """With the place in the pack, where OPA names one."""
+
+
+class _Beside(Generic[_T]):
+    """One call in a thread of its own; `concurrent.futures` would cost the import of logging."""
+
+    def __init__(self, call: Callable[[], _T]) -> None:
+        self._values: list[_T] = []
+        self._problems: list[BaseException] = []
+        self._call = call
+        self._thread = threading.Thread(target=self._run, name="policy-inventory")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._values.append(self._call())
+        except BaseException as problem:  # carried over to whoever asks, whatever it is
+            self._problems.append(problem)
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def result(self) -> _T:
+        """What the call returned or raised."""
+        self.join()
+        for problem in self._problems:
+            raise problem
+        return self._values[0]
 
 
 class Engine:
@@ -53,34 +82,27 @@ class Engine:
             target = self._tree / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(pack.files[path])
+        self._inventory = _Beside(self._read)
 
     def __enter__(self) -> Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._inventory.join()
         self._folder.cleanup()
 
-    @cached_property
+    @property
     def inventory(self) -> Inventory:
-        """What rules there are; may be asked in a thread beside evidence collection. Raises PolicyError."""
-        heads: list[Mapping[str, Any]] = []
-        problems: list[BaseException] = []
+        """What rules there are. Read in the background from the start; this waits for it. Raises PolicyError, EngineError."""
+        return self._inventory.result()
 
-        def read_heads() -> None:
-            try:
-                heads.append(self._heads())
-            except BaseException as problem:  # carried over to the caller's thread, whatever it is
-                problems.append(problem)
-
-        beside = threading.Thread(target=read_heads)  # concurrent.futures would cost the import of logging
-        beside.start()
+    def _read(self) -> Inventory:
+        heads = _Beside(self._heads)
         try:
             packages, annotations = self._inspect()
         finally:
-            beside.join()
-        if problems:
-            raise problems[0]
-        return inventory.build(self.policy, packages, annotations, heads[0])
+            heads.join()
+        return inventory.build(self.policy, packages, annotations, heads.result())
 
     def _inspect(self) -> tuple[dict[str, str], list[dict[str, Any]]]:
         """Package by Rego file, and the annotations."""
