@@ -413,3 +413,15 @@ test_a_rejected_sbom_shows_no_packages if {
 test_errors_of_other_kinds_are_no_scans if {
 	vulnerabilities.no_verdict == set() with input as t.with_error(t.nothing, "signature", "registry")
 }
+
+test_exploited_findings_of_no_severity_have_a_deadline if {
+	doc := t.with_params(
+		one({
+			"/severity/value": "none",
+			"/first_seen": null,
+			"/kev": {"date_added": "2026-01-01", "due_date": "2026-01-22", "ransomware": false},
+		}),
+		{"remediation_days": days({"kev": 2})},
+	)
+	"vulnerabilities.overdue" in t.ids(data.rules.vulnerabilities) with input as doc
+}
