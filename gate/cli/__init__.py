@@ -7,15 +7,7 @@ import importlib
 import click
 
 from gate import __version__
-
-EPILOG = """\b
-Exit codes
-  0  ALLOW       at least one subject and one rule, all required evidence there and verified
-  1  DENY        the policy decided against, or required evidence is absent or bad
-  2  USAGE       flags, configuration or policy bundle
-  3  NO VERDICT  evidence, a tool or a service could not be had or read; retry
-  4  BUG         internal error
-"""
+from gate.cli.exit_codes import help_text
 
 _COMMANDS = {
     "verify": ("gate.cli.verify", "Decide whether images may ship."),
@@ -63,7 +55,7 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
 
 
-@click.group(cls=_Lazy, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Lazy, epilog=help_text(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gate", message="%(prog)s %(version)s")
 def command() -> None:
     """Decide whether a container image may ship, and prove why.

@@ -31,7 +31,7 @@ def _options(function: F) -> F:
     return function
 
 
-@command.command("check")
+@command.command("check", short_help="Say what is wrong with the policy file.")
 @_options
 def check(**options: Any) -> int:
     """Read everything that `gate verify --policy-file FILE` would read, and say what is wrong.

@@ -14,7 +14,7 @@ def command() -> None:
     """Look at evidence documents."""
 
 
-@command.command("read")
+@command.command("read", short_help="Show what the gate understands of each FILE.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--key", "keys", multiple=True, metavar="PEM", help="Public key to verify envelopes with.")

@@ -14,7 +14,7 @@ def command() -> None:
     """Work on policy bundles."""
 
 
-@command.command("check")
+@command.command("check", short_help="Compile all packs and check their inventory.")
 @click.option("--bundle", "bundles", multiple=True, metavar="PATH[@sha256:…]", help="A further policy pack. Repeatable.")
 def check(bundles: tuple[str, ...]) -> int:
     """Compile the default pack and the given ones, and check their inventory: metadata, ownership, dependencies."""
@@ -34,7 +34,7 @@ def check(bundles: tuple[str, ...]) -> int:
     return 0
 
 
-@command.command("impact")
+@command.command("impact", short_help="List the stored verdicts that a change would flip.")
 @click.option("--bundle", "bundles", multiple=True, required=True, metavar="PATH", help="The changed pack. Repeatable.")
 @click.option("--store", metavar="DIR", help="Where verdicts are kept; default $GATE_STORE or ~/.local/share/policy-gate.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the newest N verdicts.")
