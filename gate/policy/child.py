@@ -19,8 +19,8 @@ from gate.errors import EngineError
 from gate.limits import Limits
 
 _STDERR_BYTES = 64 * 1024
-_VIRTUAL_SLACK = 8 * 1024 * 1024 * 1024
-"""Address space that the Go runtime reserves without using it."""
+_VIRTUAL_SLACK = 3 * 1024 * 1024 * 1024
+"""Address space that the Go runtime reserves without using it; OPA 1.22.2 starts within 1.6 GiB."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

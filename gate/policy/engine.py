@@ -107,6 +107,8 @@ class Engine:
     def _inspect(self) -> tuple[dict[str, str], list[dict[str, Any]]]:
         """Package by Rego file, and the annotations."""
         done = self._run(["inspect", "-a", "-f", "json", str(self._tree)])
+        if done.code != 0 and not done.stderr.startswith("error: "):
+            raise self._crash(done)
         if done.code != 0:
             text = self._place(_MESSAGE.sub("", done.stderr.strip()))
             raise PolicyError(f"the policy cannot be read: {text}", fix="correct the Rego")
@@ -204,14 +206,7 @@ class Engine:
     def _value(self, done: Finished) -> Any:
         """The value of the query, or what failed; raises EngineError without any answer, PolicyError when it is undefined."""
         if not done.stdout.strip():
-            if done.code in (-9, 2) and ("out of memory" in done.stderr or "cannot allocate" in done.stderr or done.code == -9):
-                raise EngineError(
-                    f"OPA ran out of memory (engine_memory_bytes = {self._limits.engine_memory_bytes})",
-                    fix="raise GATE_LIMIT_ENGINE_MEMORY_BYTES",
-                )
-            raise EngineError(
-                f"OPA ended with {done.code} and no answer: {self._place(done.stderr[:2000])}", fix="run `gate doctor`"
-            )
+            raise self._crash(done)
         answer = _json(done.stdout)
         errors = answer.get("errors")
         if errors:
@@ -224,6 +219,16 @@ class Engine:
                 why="a set that the inventory names has no value, so nothing can be said about its rules",
                 fix="look for a rule named deny, warn, no_verdict or not_applicable that is not a partial set",
             ) from problem
+
+    def _crash(self, done: Finished) -> EngineError:
+        """For a child that ended without answer; never a statement about the policy."""
+        if done.code == -9 or "out of memory" in done.stderr or "cannot allocate" in done.stderr:
+            return EngineError(
+                f"OPA ran out of memory (engine_memory_bytes = {self._limits.engine_memory_bytes})",
+                fix="raise GATE_LIMIT_ENGINE_MEMORY_BYTES",
+            )
+        text = self._place(done.stderr.strip()[:500])
+        return EngineError(f"OPA ended with {done.code} and no answer: {text}", fix="run `gate doctor`")
 
     def _failure(self, errors: Any) -> _Failure:
         first = errors[0] if isinstance(errors, list) and isinstance(errors[0], dict) else {}

@@ -140,6 +140,10 @@ def build(
                 sets.add(name)
                 _all_described(policy, path, name, count, described.get((path, name), []))
     for package, sets in packages.items():
+        if package == "rules.gate":
+            raise PolicyError(
+                "package rules.gate belongs to the gate: its own checks are called gate.…", fix="choose another name"
+            )
         if not sets or package == "rules":
             raise PolicyError(
                 f"package {package} defines none of {', '.join(SETS)}",

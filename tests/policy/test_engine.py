@@ -11,7 +11,7 @@ import pytest
 
 from gate.errors import EngineError, PolicyError
 from gate.limits import DEFAULT
-from gate.policy import capabilities
+from gate.policy import capabilities, child
 from gate.policy.bundle import BundleSpec, load_policy
 from tests.policy.packs import domain, engine, rule, write_pack
 
@@ -139,6 +139,17 @@ def test_an_answer_that_is_too_large_is_cut_off(tmp_path: Path) -> None:
     pack = write_pack(tmp_path, domain(rule("many", body="some n in numbers.range(1, 30000)", term='sprintf("%d", [n])')))
     with engine(pack, limits=limits) as made, pytest.raises(EngineError, match="engine_output_bytes"):
         made.evaluate(b"{}", ["rules.demo"])
+
+
+def test_an_opa_without_memory_is_an_engine_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash says nothing about the policy: exit 3, not 2."""
+    monkeypatch.setattr(child, "_VIRTUAL_SLACK", 200 * 1024 * 1024)
+    limits = dataclasses.replace(DEFAULT, engine_memory_bytes=100 * 1024 * 1024)
+    with (
+        engine(write_pack(tmp_path, domain(rule("limit"))), limits=limits) as made,
+        pytest.raises(EngineError, match="out of memory"),
+    ):
+        _ = made.inventory
 
 
 @pytest.mark.parametrize(

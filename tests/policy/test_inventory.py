@@ -85,6 +85,11 @@ def test_the_package_system_is_refused(tmp_path: Path) -> None:
     assert "belongs to OPA" in refused(tmp_path, domain(GOOD) | {"system/system.rego": "package system\nx := 1\n"}).what
 
 
+def test_the_domain_gate_is_refused(tmp_path: Path) -> None:
+    """A pack cannot speak as the gate's own checks."""
+    assert "belongs to the gate" in refused(tmp_path, domain(rule("no_rules", domain="gate"), name="gate")).what
+
+
 FOREIGN = domain(rule("own", domain="other"), name="other")
 
 

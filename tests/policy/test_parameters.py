@@ -110,3 +110,11 @@ def test_what_asks_for_something() -> None:
     """Zero is a limit; null, false and an empty list ask for nothing."""
     values: list[Any] = [0, "1", True, None, False, (), []]
     assert [is_asked(value) for value in values] == [True, True, True, False, False, False, False]
+
+
+def test_each_flag_of_the_table_is_one_of_the_command() -> None:
+    """A flag that help and origins name exists."""
+    from gate.cli.verify import command
+
+    flags = {flag for option in command.params for flag in option.opts}
+    assert {spec.flag for spec in SPECS if spec.flag} <= flags
