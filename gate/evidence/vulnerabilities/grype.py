@@ -6,6 +6,7 @@ marked with the rule or VEX statement that made grype ignore them.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import msgspec
@@ -195,6 +196,7 @@ def _finding(raw: msgspec.Raw, where: str, notes: Notes, purls: Purls, *, ignore
     )
 
 
+@functools.lru_cache(maxsize=256)
 def _data_source(namespace: str) -> str:
     """``debian:distro:debian:11`` is debian's word, ``github:language:go`` GitHub's, as trivy names them."""
     first = namespace.partition(":")[0]

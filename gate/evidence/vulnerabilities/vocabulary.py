@@ -81,6 +81,8 @@ def vulnerability_id(text: str, where: str) -> str:
 
     ``|`` separates id and package in a finding's key, so one inside an id could make it look like another, waived one.
     """
+    if is_cve(text):
+        return text
     text = text.strip()
     if not text:
         raise EvidenceInvalid(
@@ -97,10 +99,10 @@ def vulnerability_id(text: str, where: str) -> str:
 
 def alias_ids(own: str, others: Iterable[str]) -> tuple[str, ...]:
     """Other names of the same vulnerability, sorted; advisories that group several vulnerabilities are left out."""
-    found = {vulnerability_id(other, "an alias") for other in others if other.strip()}
+    found = {vulnerability_id(other, "an alias") for other in others if other != own and other.strip()}
     for name in (own, *found):
         # DEBIAN-CVE-2024-1234 and its like are one distribution's record of that CVE.
-        if (same := _DISTRO_CVE.fullmatch(name)) is not None:
+        if not is_cve(name) and (same := _DISTRO_CVE.fullmatch(name)) is not None:
             found = found | {same[1]}
     return tuple(sorted(name for name in found if name != own and not is_grouping(name)))
 
