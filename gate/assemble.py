@@ -123,7 +123,7 @@ def _listed(item: Opened, bound: Bound, time: Time) -> Evidence:
         binding=bound.binding,
         created=reading.created if reading else None,
         age_s=_age(item.verification.timestamp or (reading.created if reading else None), time.now),
-        producer=reading.producer if reading else Producer(),
+        producer=msgspec.structs.replace(reading.producer if reading else Producer(), digest=item.document.tool_digest),
         verification=item.verification,
         diagnostics=notes,
     )

@@ -161,7 +161,7 @@ def _time(given: str | None) -> Time:
 
 def _scanner(options: Mapping[str, Any], limits: Limits) -> Any:
     from gate.cli.tools import find_tool
-    from gate.evidence.scan import run_grype
+    from gate.evidence.scan import run_grype, tool_digest
 
     path = find_tool("grype", os.environ)
     database = Path(options["grype_db"]) if options.get("grype_db") else None
@@ -177,7 +177,8 @@ def _scanner(options: Mapping[str, Any], limits: Limits) -> Any:
             offline=bool(options.get("offline")),
             plain_http=bool(options.get("plain_http")),
         )
-        return Document(data=data, origin="computed", source="--scan grype", attached_to=subject.digest)
+        digest = tool_digest(path) if path else None
+        return Document(data=data, origin="computed", source="--scan grype", attached_to=subject.digest, tool_digest=digest)
 
     return scan
 

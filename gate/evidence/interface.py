@@ -17,7 +17,6 @@ from gate.model.findings import Cvss, Epss, Fix, Kev, Package, SastFinding, Seve
 from gate.model.input import ProvenanceFact
 from gate.model.sbom import Completeness, Component, MinimumElements
 
-
 _UNKNOWN_FIX = Fix(state="unknown")
 
 
@@ -34,6 +33,8 @@ class Document:
     """Digest of the manifest that it hangs on; null for files."""
     annotations: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Descriptor annotations. Not signed: hints, and the carrier of legacy cosign signatures."""
+    tool_digest: str | None = None
+    """Digest of the program that the gate ran to make it; null for what it did not make."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
