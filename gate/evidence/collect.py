@@ -6,6 +6,7 @@ Opening does not depend on the subject, so a document that is given once for man
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,9 @@ from gate.trust.statement import Statement, parse_statement
 
 COSIGN_SIGN = "https://sigstore.dev/cosign/sign/v1"
 _STATEMENT_MARK = b'"predicateType"'
+_ONE_AT_A_TIME = threading.Lock()
+"""Held while a document is opened: platforms and subjects are gathered in threads, and msgspec crashes the process when two
+threads decode into the same type for the first time. Decoding holds the interpreter's lock anyway, so nothing is lost."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,7 +102,8 @@ class Opener:
         identity = (digest_of(document.data), annotations, document.media_type, document.origin, document.attached_to)
         known = self._known.get(identity)
         if known is None:
-            known = self._known[identity] = _open(document, self._trust, self._limits)
+            with _ONE_AT_A_TIME:
+                known = self._known[identity] = _open(document, self._trust, self._limits)
         return dataclasses.replace(known, document=document)
 
 

@@ -27,6 +27,10 @@ class RawResult(Model, frozen=True, kw_only=True):
     data: Any = None
 
 
+# Here and not at the first answer: answers arrive in threads, and msgspec must not meet a type for the first time in two of them.
+msgspec.convert({"rule": "", "msg": ""}, RawResult)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evaluation:
     """What the rules said before enforcement mode, waivers and the engine's own checks."""
