@@ -18,19 +18,23 @@ from gate.policy.results import RawResult
 
 NO_RULES = "gate.no_rules"
 NO_EVIDENCE = "gate.no_evidence"
+EMPTY_SCAN = "gate.empty_scan"
 REQUIRED_EVIDENCE = "gate.required_evidence"
 PLATFORMS = "gate.platforms"
 
 
 def outcomes(
-    document: Input, asked: Iterable[RuleMeta], *, judged: int, children: Sequence[ChildOutcome]
+    document: Input, asked: Iterable[RuleMeta], *, judged: int, clean: bool, children: Sequence[ChildOutcome]
 ) -> tuple[RuleOutcome, ...]:
-    """Those that have something to say. ``judged`` is how many rules that can block had something to judge."""
+    """Those that have something to say.
+
+    ``judged`` is how many rules that can block had something to judge, ``clean`` that none of them did.
+    """
     found: list[RuleOutcome] = []
     if document.subject.kind == "index":
         found += _platforms(children)
     else:
-        found += _nothing(document, judged)
+        found += _nothing(document, judged, clean)
         found += _required(document, asked)
     return tuple(found)
 
@@ -53,7 +57,7 @@ def _platforms(children: Sequence[ChildOutcome]) -> list[RuleOutcome]:
     return [_rule(PLATFORMS, "Every platform passes", bad)]
 
 
-def _nothing(document: Input, judged: int) -> list[RuleOutcome]:
+def _nothing(document: Input, judged: int, clean: bool) -> list[RuleOutcome]:
     found = []
     if judged == 0:
         text = RawResult(
@@ -63,7 +67,18 @@ def _nothing(document: Input, judged: int) -> list[RuleOutcome]:
         )
         found.append(_rule(NO_RULES, "Some rule judges the subject", [("no_verdict", text)]))
     params = document.decision.params
-    if not any(item.kind != "unknown" and accepted(item, params) for item in document.evidence):
+    taken = [item for item in document.evidence if item.kind != "unknown" and accepted(item, params)]
+    scans = [item for item in taken if item.kind == "vulnerabilities"]
+    looked = _looked(document, {item.id for item in taken})
+    if clean and scans and not looked and (len(scans) == len(taken) or params.require_scan):
+        text = RawResult(
+            rule=EMPTY_SCAN,
+            msg="the scan found nothing, and nothing shows that it looked at any package",
+            evidence=tuple(sorted(item.id for item in scans)),
+            fix="scan with package listing on (trivy --list-all-pkgs), or give an SBOM of this subject",
+        )
+        found.append(_rule(EMPTY_SCAN, "Some scan has looked at packages", [("no_verdict", text)]))
+    if not taken:
         text = RawResult(
             rule=NO_EVIDENCE,
             msg=f"no evidence about this subject was accepted ({len(document.evidence)} found)",
@@ -71,6 +86,14 @@ def _nothing(document: Input, judged: int) -> list[RuleOutcome]:
         )
         found.append(_rule(NO_EVIDENCE, "Some evidence is accepted", [("no_verdict", text)]))
     return found
+
+
+def _looked(document: Input, taken: set[str]) -> bool:
+    """Whether an accepted scan lists packages or findings, or an accepted SBOM shows that there are packages (invariant 1)."""
+    return any(
+        scan.evidence in taken and (scan.findings > 0 or (scan.packages_catalogued or 0) > 0)
+        for scan in document.vulnerabilities.scans
+    ) or any(sbom.evidence in taken and sbom.completeness.components > 0 for sbom in document.sbom.documents)
 
 
 def _required(document: Input, asked: Iterable[RuleMeta]) -> list[RuleOutcome]:

@@ -109,7 +109,8 @@ def decide(
     outcomes = _settle(case, selected, {meta.id: _results(case, meta, evaluation) for meta in selected})
     asked = _asked(document, inventory, case.selection)
     judged = [meta for meta in asked if meta.set in ("deny", "no_verdict") and outcomes[meta.id].state != "not_applicable"]
-    own = builtin.outcomes(document, asked, judged=len(judged), children=children)
+    clean = _word(outcomes.values()) == "ALLOW"
+    own = builtin.outcomes(document, asked, judged=len(judged), clean=clean, children=children)
     rules = tuple(sorted((*outcomes.values(), *own), key=lambda outcome: outcome.rule))
     word = _word(rules)
     findings = compact(document, rules, decision.waivers)

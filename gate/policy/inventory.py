@@ -64,6 +64,10 @@ class _Custom(Model, frozen=True, kw_only=True):
     ref: str = ""
 
 
+# METADATA is read in a thread, and msgspec must not meet a type for the first time in two of them.
+msgspec.json.Decoder(_Custom)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class RuleMeta:
     """One rule as its METADATA describes it."""

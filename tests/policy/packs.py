@@ -14,7 +14,7 @@ import msgspec
 from gate.limits import DEFAULT, Limits
 from gate.model.base import to_json
 from gate.model.evidence import CollectionError, Evidence, Producer, Verification
-from gate.model.findings import Finding, Fix, Package, SeverityFact, SourceFacts, Vulnerabilities
+from gate.model.findings import Finding, Fix, Package, Scan, SeverityFact, SourceFacts, Vulnerabilities
 from gate.model.input import Base, Compliance, Decision, Input, Platform, Provenance, RunContext, Subject, Time, VexFacts
 from gate.model.parameters import Acceptance, Parameters, RemediationDays
 from gate.model.sbom import Sbom
@@ -116,6 +116,15 @@ def evidence(kind: str = "vulnerabilities", number: int = 1, **changes: Any) -> 
     return msgspec.structs.replace(item, **changes)
 
 
+def scan(item: Evidence, **changes: Any) -> Scan:
+    """A scan that lists ten packages."""
+    made = Scan(
+        evidence=item.id, scanner="grype", version="", db_built=None, db_age_s=None, packages_catalogued=10, findings=0,
+        distro="", distro_eol=None, degraded=False,
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
 UNSIGNED = Verification(state="unverified", reason="not signed")
 FAILED = Verification(state="failed", reason="bad signature")
 
@@ -162,14 +171,16 @@ def make_input(
         profile="prod", profile_digest="", environment="", params=msgspec.structs.replace(PARAMS, **(params or {})),
         selection=("*",), enforcement={}, exit_zero=False, waivers=(), engine_required=(),
     )  # fmt: skip
+    given = (evidence(),) if items is None else items
+    scans = tuple(scan(item) for item in given if item.kind == "vulnerabilities")
     return Input(
         schema="gate.input/v1",
         subject=msgspec.structs.replace(about, **(subject or {})),
         decision=msgspec.structs.replace(chosen, **(decision or {})),
         run=RunContext(),
         time=Time(now=now, source="clock"),
-        evidence=(evidence(),) if items is None else items,
-        vulnerabilities=Vulnerabilities(findings=findings),
+        evidence=given,
+        vulnerabilities=Vulnerabilities(scans=scans, findings=findings),
         sbom=Sbom(), signatures=(), attestations=(), provenance=Provenance(), source=SourceFacts(),
         fips=Compliance(), stig=Compliance(),
         vex=VexFacts(), errors=errors,

@@ -34,6 +34,7 @@ from tests.policy.packs import (
     rule,
     run,
     said,
+    scan,
     state_of,
     waiver,
     write_pack,
@@ -103,6 +104,21 @@ def test_no_evidence_is_never_an_allow(inventory: Inventory) -> None:
     for items in ((), (evidence(verification=FAILED),), (evidence(binding="none"),), (evidence(verification=UNSIGNED),)):
         outcome = decided(make_input(items=items), inventory, said(inventory))
         assert (outcome.decision, outcome.reasons) == ("NO_VERDICT", ("gate.no_evidence",))
+
+
+@pytest.mark.parametrize("packages", [None, 0])
+def test_a_scan_that_looked_at_nothing_is_never_an_allow(inventory: Inventory, packages: int | None) -> None:
+    """Not even where the rule that says so was selected away; another kind of evidence, or a finding, changes that."""
+
+    def about(items: tuple[Any, ...], **params: Any) -> Outcome:
+        document = make_input(items=items, params=params)
+        scans = tuple(scan(item, packages_catalogued=packages) for item in items if item.kind == "vulnerabilities")
+        facts = msgspec.structs.replace(document.vulnerabilities, scans=scans)
+        return decided(msgspec.structs.replace(document, vulnerabilities=facts), inventory, said(inventory))
+
+    assert about((evidence(),)).reasons == ("gate.empty_scan",)
+    assert about((evidence(), evidence("signature", 2)), require_scan=True).reasons == ("gate.empty_scan",)
+    assert about((evidence(), evidence("signature", 2))).decision == "ALLOW"
 
 
 def test_no_rule_that_judges_is_never_an_allow(inventory: Inventory) -> None:
