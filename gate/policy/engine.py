@@ -83,12 +83,14 @@ class Engine:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(pack.files[path])
         self._inventory = _Beside(self._read)
+        self._version = _Beside(lambda: binary.version)  # whoever asks the binary later finds the answer there
 
     def __enter__(self) -> Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._inventory.join()
+        self._version.join()
         self._folder.cleanup()
 
     @property
