@@ -10,6 +10,7 @@ WORKERS ?= 2
 VENV := .venv
 RUN := $(VENV)/bin
 READY := $(VENV)/.ready
+SERVERS := $(VENV)/.servers
 FETCH := $(PYTHON) tools/fetch.py $(if $(RETRY),--retry)
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/policy-gate/tools/bin
 export PATH := $(TOOLS):$(PATH)
@@ -30,13 +31,18 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(SERVERS): $(READY) requirements/servers.txt
+	@echo "venv: installing key-service clients and test servers"
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/servers.txt && touch $@ \
+		|| echo "they cannot be had here: the tests of key services are skipped by name"
+
 tools: ## opa, and for tests grype, syft, cosign, docker-registry (RETRY=1: try again what failed)
 	@$(FETCH)
 
 tools-extra: ## also crane, conftest, trivy, slsa-verifier, zot, regal: interoperability and ratios
 	@$(FETCH) --extra
 
-test: venv tools ## everything: style, types, layers, policies, tests
+test: venv $(SERVERS) tools ## everything: style, types, layers, policies, tests
 	@$(MAKE) --no-print-directory lint
 	@$(RUN)/python -m pytest -n $(WORKERS) -q
 
