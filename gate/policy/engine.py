@@ -78,10 +78,14 @@ class Engine:
         self._home = Path(self._folder.name)
         self._tree = self._home / "pack"
         self._tree.mkdir()
-        for path, pack in policy.owner.items():
-            target = self._tree / path
+        # Rego files lie side by side, since OPA goes by their packages; making and removing a folder for each is slow.
+        self._originals = {
+            f"{number:05}.rego" if path.endswith(".rego") else path: path for number, path in enumerate(policy.owner)
+        }
+        for name, path in self._originals.items():
+            target = self._tree / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(pack.files[path])
+            target.write_bytes(policy.owner[path].files[path])
         self._inventory = _Beside(self._read)
         self._version = _Beside(lambda: binary.version)  # whoever asks the binary later finds the answer there
 
@@ -117,7 +121,7 @@ class Engine:
         answer = _json(done.stdout)
         prefix = f"{self._tree}/"
         packages = {
-            path.removeprefix(prefix): package.removeprefix("data.")
+            self._original(path.removeprefix(prefix)): package.removeprefix("data.")
             for package, paths in (answer.get("namespaces") or {}).items()
             for path in paths
             if path.endswith(".rego")
@@ -126,7 +130,7 @@ class Engine:
             raise EngineError("OPA did not list the package of every file", fix="run `gate doctor`")
         annotations: list[dict[str, Any]] = answer.get("annotations") or []
         for entry in annotations:
-            entry["location"]["file"] = entry["location"]["file"].removeprefix(prefix)
+            entry["location"]["file"] = self._original(entry["location"]["file"].removeprefix(prefix))
         return packages, annotations
 
     def _heads(self) -> Mapping[str, Any]:
@@ -255,7 +259,12 @@ class Engine:
     def _place(self, text: str) -> str:
         """Names files as the caller knows them, not as they lie in the private directory."""
         pattern = re.compile(re.escape(str(self._tree)) + r"/([A-Za-z0-9_./-]+\.(?:rego|json|yaml))")
-        return pattern.sub(lambda match: self.policy.original(match[1]), text).replace(str(self._tree), "the bundle")
+        named = pattern.sub(lambda match: self.policy.original(self._original(match[1])), text)
+        return named.replace(str(self._tree), "the bundle")
+
+    def _original(self, name: str) -> str:
+        """Path in the packs of a file in the private directory."""
+        return self._originals.get(name, name)
 
 
 def _json(data: bytes) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def test_the_child_gets_no_environment_but_ours(tmp_path: Path, monkeypatch: pyt
     with OpaBinary(script(tmp_path / "opa", "/usr/bin/env\n")) as binary:
         done = binary.run([], home=tmp_path, limits=DEFAULT, seconds=10)
     names = {line.split("=")[0] for line in done.stdout.decode().splitlines()}
-    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"HOME", "TMPDIR", "TZ", "LC_ALL", "GOMEMLIMIT", "GOTRACEBACK"}
+    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"HOME", "TMPDIR", "TZ", "LC_ALL", "GOGC", "GOMEMLIMIT", "GOTRACEBACK"}
     assert "TZ=UTC" in done.stdout.decode()
 
 
