@@ -1,6 +1,7 @@
 """Answering a registry's challenge: basic, bearer tokens, and identity tokens (distribution-spec "token authentication").
 
-Only pulling is ever asked for. A token is kept per repository until it expires; one thread fetches it, the others wait for it.
+Only what is needed is asked for: pulling, unless something is pushed. A token is kept per repository and access until it expires;
+one thread fetches it, the others wait for it.
 Credentials go to the realm that the registry names, as the protocol has it, but never over plain HTTP unless the registry itself
 is spoken to in plain HTTP.
 """
@@ -29,6 +30,8 @@ MAX_TOKEN_SECONDS = 24 * 3600
 _PARAMETER = re.compile(r'([A-Za-z_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _SCHEME = re.compile(r"(?:^|,)\s*(basic|bearer)(?=\s|,|$)", re.IGNORECASE)
 _PULL_SCOPE = re.compile(r"repository:[^:\s]+:pull")
+PULL = "pull"
+PUSH = "pull,push"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,25 +61,25 @@ class Authorizer:
         self._limits = limits
         self._secure = secure
         self._lock = threading.Lock()
-        self._held: dict[str, _Held] = {}
+        self._held: dict[tuple[str, str], _Held] = {}
 
-    def header(self, reference: Reference) -> str | None:
-        """The header to send at once, None when nothing is known or the token has expired."""
-        held = self._of(reference)
+    def header(self, reference: Reference, access: str = PULL) -> str | None:
+        """The header to send at once, None when nothing is known or the token has expired. ``access``: `PULL` or `PUSH`."""
+        held = self._of(reference, access)
         return held.header if held.header is not None and time.monotonic() < held.expires else None
 
-    def source(self, reference: Reference) -> str:
+    def source(self, reference: Reference, access: str = PULL) -> str:
         """Where the credentials came from that were last used; empty for anonymous access."""
-        return self._of(reference).source
+        return self._of(reference, access).source
 
-    def answer(self, reference: Reference, refused: Answer, sent: str | None) -> str | None:
+    def answer(self, reference: Reference, refused: Answer, sent: str | None, access: str = PULL) -> str | None:
         """A new header after a 401, None when there is nothing (more) to offer; ``sent`` is what was refused.
 
         Raises EvidenceUnavailable when the token service fails, ConfigError for unreadable credentials.
         """
-        held = self._of(reference)
+        held = self._of(reference, access)
         with held.lock:
-            current = self.header(reference)
+            current = self.header(reference, access)
             if current is not None and current != sent:
                 return current  # another thread was faster
             challenge = _choose(refused.headers.get("www-authenticate", ""))
@@ -89,15 +92,17 @@ class Authorizer:
                     return None
                 held.header, held.expires = found.basic, float("inf")
                 return held.header
-            token, seconds = self._token(reference, challenge, found)
+            token, seconds = self._token(reference, challenge, found, access)
             held.header, held.expires = f"Bearer {token}", time.monotonic() + seconds
             return held.header
 
-    def _of(self, reference: Reference) -> _Held:
+    def _of(self, reference: Reference, access: str) -> _Held:
         with self._lock:
-            return self._held.setdefault(reference.repository, _Held())
+            return self._held.setdefault((reference.repository, access), _Held())
 
-    def _token(self, reference: Reference, challenge: Challenge, found: credentials.Credentials | None) -> tuple[str, float]:
+    def _token(
+        self, reference: Reference, challenge: Challenge, found: credentials.Credentials | None, access: str
+    ) -> tuple[str, float]:
         realm = origin(challenge.realm)
         what = f"a token for {reference.name}"
         if realm is None or (self._secure and realm[0] != "https"):
@@ -106,7 +111,8 @@ class Authorizer:
                 why="it is no HTTP address" if realm is None else f"{realm[0]}://{realm[1]} would see credentials in plain text",
                 fix="tell the registry's operator",
             )
-        scope = challenge.scope if _PULL_SCOPE.fullmatch(challenge.scope) else f"repository:{reference.repository}:pull"
+        named = access == PULL and _PULL_SCOPE.fullmatch(challenge.scope)
+        scope = challenge.scope if named else f"repository:{reference.repository}:{access}"
         query = {"service": challenge.service, "scope": scope}
         bound = Bound("document_bytes", TOKEN_BYTES)
         if found is not None and found.identity_token:

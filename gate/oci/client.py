@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import time
 from collections.abc import Iterator
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from gate.errors import EvidenceInvalid, EvidenceUnavailable, LimitExceeded
 from gate.limits import Limits
-from gate.oci.auth import Authorizer
 from gate.oci.bound import Bound
 from gate.oci.media import ACCEPT, OCI_INDEX, Descriptor, descriptor
-from gate.oci.options import RegistryOptions
 from gate.oci.reference import Reference
+from gate.oci.session import Session, refusal, said
 from gate.oci.strict import check_digest, hash_as, is_digest, parse_object
-from gate.oci.transport import Answer, Transport, join, origin
+from gate.oci.transport import RETRY_STATUS, Answer, Interrupted, backoff, join, origin
 
 MAX_PAGES = 100
 _NO_REFERRERS = frozenset({400, 404, 405, 406, 501})
@@ -24,12 +24,9 @@ _NO_REFERRERS = frozenset({400, 404, 405, 406, 501})
 class RegistryClient:
     """One registry; shared between subjects and threads."""
 
-    def __init__(self, registry: Reference, transport: Transport, options: RegistryOptions, limits: Limits) -> None:
-        plain = registry.loopback if options.plain_http is None else options.plain_http
-        self._base = f"{'http' if plain else 'https'}://{registry.host}/v2/"
-        self._transport = transport
+    def __init__(self, session: Session, limits: Limits) -> None:
+        self._session = session
         self._limits = limits
-        self._authorizer = Authorizer(transport, options, limits, secure=not plain)
 
     def resolve(self, reference: Reference) -> tuple[str, bytes]:
         """The digest and the bytes of what the reference stands for now, in one request.
@@ -42,10 +39,10 @@ class RegistryClient:
             raise AssertionError("a missing manifest was not reported")
         if reference.digest is not None:
             return reference.digest, check_digest(reference.digest, answer.body, str(reference))
-        said = answer.headers.get("docker-content-digest", "")
-        if is_digest(said):
-            check_digest(said, answer.body, f"{reference} (digest in the registry's header)")
-            return said, answer.body
+        header = answer.headers.get("docker-content-digest", "")
+        if is_digest(header):
+            check_digest(header, answer.body, f"{reference} (digest in the registry's header)")
+            return header, answer.body
         return hash_as("sha256:", answer.body), answer.body
 
     def tagged(self, reference: Reference, tag: str) -> bytes | None:
@@ -63,10 +60,64 @@ class RegistryClient:
     def blob(self, reference: Reference, digest: str, bound: Bound) -> bytes:
         """A blob by digest; raises EvidenceUnavailable, EvidenceInvalid, LimitExceeded."""
         what = f"blob {digest} of {reference.name}"
-        answer = self._get(reference, f"{reference.repository}/blobs/{digest}", "*/*", bound, what)
+        answer = self._session.get(reference, f"{reference.repository}/blobs/{digest}", "*/*", bound, what)
         if answer.status != 200:
-            raise self._failure(reference, answer, what)
+            raise self._session.failure(reference, answer, what)
         return check_digest(digest, answer.body, what)
+
+    def stream(self, reference: Reference, digest: str, size: int) -> Iterator[bytes]:
+        """A blob of ``size`` bytes in pieces, hashed on the way; where the connection is cut, it goes on from there.
+
+        The last piece is held back until the digest is checked, so whoever writes the pieces somewhere never has a whole wrong
+        blob. Raises EvidenceInvalid for other bytes than the digest's, EvidenceUnavailable.
+        """
+        what = f"blob {digest} of {reference.name}"
+        hasher, got, held, faults = hashlib.new(digest.partition(":")[0]), 0, b"", 0
+        while got < size:
+            before = got
+            try:
+                for piece in self._pieces(reference, digest, got, what):
+                    got += len(piece)
+                    if got > size:
+                        raise EvidenceInvalid(f"{what} has more than {size} bytes", why="that is what its descriptor says")
+                    hasher.update(piece)
+                    if held:
+                        yield held
+                    held = piece
+                if got < size:
+                    raise Interrupted(f"{what}: the body ends after {got} of {size} bytes")
+            except Interrupted:
+                faults = 1 if got > before else faults + 1
+                if faults > self._limits.http_retries:
+                    raise
+                time.sleep(backoff(faults))
+        found = f"{digest.partition(':')[0]}:{hasher.hexdigest()}"
+        if found != digest:
+            raise EvidenceInvalid(
+                f"{what}: the bytes served are not the ones asked for",
+                why=f"expected {digest}, got {found}",
+                fix="the registry or a proxy is damaged or lies; fetch the image again from its origin",
+            )
+        if held:
+            yield held
+
+    def _pieces(self, reference: Reference, digest: str, start: int, what: str) -> Iterator[bytes]:
+        """The blob's bytes from ``start`` on, whether the registry knows ranges or not."""
+        headers = {"accept": "*/*", **({"range": f"bytes={start}-"} if start else {})}
+        path = f"{reference.repository}/blobs/{digest}"
+        with self._session.stream("GET", reference, path, headers=headers, what=what) as response:
+            if response.status_code in RETRY_STATUS:
+                raise Interrupted(f"{what}: status {response.status_code}", why=said(refusal(response)))
+            if response.status_code not in {200, 206}:
+                raise self._session.failure(reference, refusal(response), what)
+            skip = start if response.status_code == 200 else 0
+            if response.status_code == 206 and not response.headers.get("content-range", "").startswith(f"bytes {start}-"):
+                raise EvidenceInvalid(f"{what}: the registry sent another range than the one asked for")
+            for piece in response.iter_raw():
+                if skip:
+                    piece, skip = piece[skip:], max(0, skip - len(piece))
+                if piece:
+                    yield piece
 
     def referrers(self, reference: Reference, digest: str) -> tuple[Descriptor, ...] | None:
         """What refers to the digest, None when the registry has no referrers API.
@@ -89,102 +140,43 @@ class RegistryClient:
 
     def _pages(self, reference: Reference, digest: str) -> Iterator[Answer | None]:
         what = f"the referrers of {digest} in {reference.name}"
-        url = f"{self._base}{reference.repository}/referrers/{digest}"
+        url = f"{self._session.base}{reference.repository}/referrers/{digest}"
         seen: set[str] = set()
         while url not in seen:
             seen.add(url)
             if len(seen) > MAX_PAGES:
                 raise EvidenceInvalid(f"{what}: more than {MAX_PAGES} pages", why="the registry's answer does not end")
-            answer = self._get(reference, url, OCI_INDEX, Bound("manifest_bytes", self._limits.manifest_bytes), what)
+            answer = self._session.get(reference, url, OCI_INDEX, Bound("manifest_bytes", self._limits.manifest_bytes), what)
             kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
             if len(seen) == 1 and (answer.status in _NO_REFERRERS or (answer.status == 200 and kind != OCI_INDEX)):
                 yield None
                 return
             if answer.status != 200:
-                raise self._failure(reference, answer, what)
+                raise self._session.failure(reference, answer, what)
             yield answer
             following = _next(answer.headers.get("link", ""))
             if following is None:
                 return
             url = join(url, following)
-            if origin(url) != origin(self._base):
+            if origin(url) != origin(self._session.base):
                 raise EvidenceInvalid(f"{what}: the next page is at another server", why="credentials do not go there")
         raise EvidenceInvalid(f"{what}: the pages go in a circle", fix="tell the registry's operator")
 
     def _manifest(self, reference: Reference, name: str, *, missing_ok: bool) -> Answer | None:
         what = f"{reference.name}{'@' if ':' in name else ':'}{name}"
         bound = Bound("manifest_bytes", self._limits.manifest_bytes)
-        answer = self._get(reference, f"{reference.repository}/manifests/{quote(name, safe=':')}", ACCEPT, bound, what)
+        answer = self._session.get(reference, f"{reference.repository}/manifests/{quote(name, safe=':')}", ACCEPT, bound, what)
         if answer.status == 404 and missing_ok:
             return None
         if answer.status == 404:
             raise EvidenceUnavailable(
                 f"no such image: {what}",
-                why=f"{reference.registry} answers 404 to whoever asked" + _said(answer),
+                why=f"{reference.registry} answers 404 to whoever asked" + said(answer),
                 fix="check the name and the tag; in a private registry, docker login first, as some hide what you may not see",
             )
         if answer.status != 200:
-            raise self._failure(reference, answer, what)
+            raise self._session.failure(reference, answer, what)
         return answer
-
-    def _get(self, reference: Reference, path: str, accept: str, bound: Bound, what: str) -> Answer:
-        url = urljoin(self._base, path)
-        sent = self._authorizer.header(reference)
-        answer = self._send(url, accept, sent, bound, what)
-        if answer.status == 401:
-            header = self._authorizer.answer(reference, answer, sent)
-            if header is not None and header != sent:
-                answer = self._send(url, accept, header, bound, what)
-        return answer
-
-    def _send(self, url: str, accept: str, authorization: str | None, bound: Bound, what: str) -> Answer:
-        headers = {"accept": accept}
-        if authorization is not None:
-            headers["authorization"] = authorization
-        return self._transport.exchange("GET", url, headers=headers, bound=bound, what=what)
-
-    def _failure(self, reference: Reference, answer: Answer, what: str) -> EvidenceUnavailable:
-        host, status, said = reference.registry, answer.status, _said(answer)
-        source = self._authorizer.source(reference)
-        who = f"the credentials of {source}" if source else "an anonymous request"
-        if status == 401:
-            return EvidenceUnavailable(
-                f"{host} wants credentials for {reference.repository}",
-                why=f"status 401 for {who}{said}",
-                fix=f"docker login {host}",
-            )
-        if status == 403:
-            return EvidenceUnavailable(
-                f"{host} forbids access to {what}",
-                why=f"status 403 for {who}{said}",
-                fix=f"let that account pull {reference.repository}",
-            )
-        if status == 404:
-            return EvidenceUnavailable(
-                f"{what} is missing in the registry",
-                why=f"status 404{said}",
-                fix="it was deleted or never copied: push or mirror it again",
-            )
-        if status == 429:
-            wait = answer.headers.get("retry-after", "")[:40]
-            return EvidenceUnavailable(
-                f"{host} limits the rate of requests",
-                why=f"status 429 for {who}{said}" + (f"; it says to try again after {wait} s" if wait else ""),
-                fix="log in for a higher limit, use a mirror, or try again later",
-            )
-        if status >= 500:
-            return EvidenceUnavailable(f"{host} fails", why=f"status {status} for {what}{said}", fix="try again later")
-        return EvidenceUnavailable(f"{what} could not be had", why=f"{host} answers with status {status}{said}")
-
-
-def _said(answer: Answer) -> str:
-    """The registry's own message, shortened (distribution-spec "Error Codes"); empty when it sent none."""
-    try:
-        errors = json.loads(answer.body)["errors"]
-        text = "; ".join(f"{error.get('code', '')} {error.get('message', '')}".strip() for error in errors[:3])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return ""
-    return f" ({text[:200]})" if text else ""
 
 
 def _next(link: str) -> str | None:

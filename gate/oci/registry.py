@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 from gate.limits import Limits
 from gate.oci.attachments import Attachment, Attachments, collect
@@ -11,18 +12,22 @@ from gate.oci.client import RegistryClient
 from gate.oci.media import Descriptor, manifest
 from gate.oci.options import RegistryOptions
 from gate.oci.reference import Reference
+from gate.oci.session import Session
 from gate.oci.source import Kind
 from gate.oci.transport import Transport
 
 
-def client_for(reference: Reference, options: RegistryOptions, limits: Limits) -> RegistryClient:
-    """The client of the reference's registry, one per run, with its connections and tokens."""
+def session_for(reference: Reference, options: RegistryOptions, limits: Limits) -> Session:
+    """Connections and tokens for the reference's registry, one per run."""
     shared = options.shared
     transport = shared.get("transport", lambda: Transport(options, limits), Transport.close)
-    client: RegistryClient = shared.get(
-        ("client", reference.registry), lambda: RegistryClient(reference, transport, options, limits)
-    )
-    return client
+    session: Session = shared.get(("session", reference.registry), lambda: Session(reference, transport, options, limits))
+    return session
+
+
+def client_for(reference: Reference, options: RegistryOptions, limits: Limits) -> RegistryClient:
+    """The reading client of the reference's registry."""
+    return RegistryClient(session_for(reference, options, limits), limits)
 
 
 class RegistrySource:
@@ -63,6 +68,10 @@ class RegistrySource:
     def blob(self, digest: str, max_bytes: int) -> bytes:
         """A blob of the repository by digest."""
         return self._client.blob(self._reference, digest, Bound.of(max_bytes, self.limits))
+
+    def stream(self, digest: str, size: int) -> Iterator[bytes]:
+        """A blob of any size, in pieces, checked."""
+        return self._client.stream(self._reference, digest, size)
 
     def referrers(self, digest: str) -> tuple[Descriptor, ...] | None:
         """What the registry's referrers API lists; None where it has none."""

@@ -1,19 +1,20 @@
 """One bounded HTTP exchange: connections kept, redirects followed without credentials, transient faults tried again.
 
 1. A body is read up to its bound and not a byte further; what is compressed in transit is refused, not expanded.
-2. Only GET and HEAD are tried again.
+2. Only GET and HEAD are tried again, and what the caller says may be sent twice.
 3. Authorization never follows a redirect to another origin, and no redirect leads from HTTPS to plain HTTP.
 4. No error of httpx leaves this module, and no error text holds a credential or a query string.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import email.utils
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -50,6 +51,10 @@ class Answer:
     url: str
 
 
+class Interrupted(EvidenceUnavailable):
+    """A connection that failed in the middle; what was exchanged until then may count."""
+
+
 class _Transient(Exception):
     """A fault that may pass."""
 
@@ -78,29 +83,33 @@ class Transport:
             client.close()
 
     def exchange(
-        self, method: str, url: str, *, headers: Mapping[str, str], bound: Bound, what: str, form: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        bound: Bound,
+        what: str,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        again: bool = False,
     ) -> Answer:
-        """The response to a request, whatever its status.
+        """The response to a request, whatever its status. ``again``: the request may be sent twice without harm.
 
         Raises EvidenceUnavailable when there is none after all tries (2), LimitExceeded for a body beyond its bound.
         """
-        if self._options.offline:
-            raise EvidenceUnavailable(
-                f"{what} is not here",
-                why="--offline forbids the network",
-                fix="run without --offline, or give an image layout or tarball",
-            )
-        tries = self._limits.http_retries + 1 if method in {"GET", "HEAD"} else 1
+        self._online(what)
+        tries = self._limits.http_retries + 1 if again or method in {"GET", "HEAD"} else 1
         timeouts = 0
         for attempt in range(tries):
             try:
-                answer = self._follow(method, url, headers, bound, what, form)
+                answer = self._follow(method, url, headers, bound, what, form, content)
                 if answer.status in RETRY_STATUS:
                     raise _Transient(f"status {answer.status}", after=_retry_after(answer.headers), answer=answer)
                 return answer
             except _Transient as fault:
                 timeouts += fault.slow
-                wait = _backoff(attempt) if fault.after is None else fault.after
+                wait = backoff(attempt) if fault.after is None else fault.after
                 if attempt + 1 == tries or timeouts > 1 or wait > MAX_RETRY_AFTER_SECONDS:
                     if fault.answer is not None:
                         return fault.answer
@@ -108,39 +117,74 @@ class Transport:
                 time.sleep(wait)
         raise AssertionError("a loop of at least one try has ended without a result")
 
+    @contextlib.contextmanager
+    def stream(
+        self, method: str, url: str, *, headers: Mapping[str, str], what: str, content: Iterable[bytes] | None = None
+    ) -> Iterator[httpx.Response]:
+        """One try of a request whose body, or whose answer's body, is too large to hold. Nothing is followed or tried again here.
+
+        Raises Interrupted when the connection fails, also in the middle of either body.
+        """
+        self._online(what)
+        import httpx
+
+        sent = {"user-agent": USER_AGENT, "accept-encoding": "identity", **headers}
+        try:
+            with self._client(url).stream(method, url, headers=sent, content=content) as response:
+                if response.headers.get("content-encoding", "identity").lower() != "identity":  # (1)
+                    raise EvidenceInvalid(f"{what}: {urlsplit(url).netloc} sent a compressed body", why="identity was asked for")
+                yield response
+        except httpx.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise Interrupted(f"{what}: the connection to {urlsplit(url).netloc} was cut", why=reason) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise EvidenceUnavailable(f"{what}: the request failed", why=f"{type(error).__name__}: {error}") from error
+
+    def _online(self, what: str) -> None:
+        if self._options.offline:
+            raise EvidenceUnavailable(
+                f"{what} is not here",
+                why="--offline forbids the network",
+                fix="run without --offline, or give an image layout or tarball",
+            )
+
     def _follow(
-        self, method: str, url: str, headers: Mapping[str, str], bound: Bound, what: str, form: Mapping[str, str] | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        bound: Bound,
+        what: str,
+        form: Mapping[str, str] | None,
+        content: bytes | None,
     ) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._once(method, url, headers, bound, what, form)
+            answer = self._once(method, url, headers, bound, what, form, content)
             if (
                 answer.status not in {301, 302, 303, 307, 308}
                 or "location" not in answer.headers
                 or method not in {"GET", "HEAD"}
             ):
                 return answer
-            target = join(url, answer.headers["location"])
-            old, new = origin(url), origin(target)
-            if new is None or (old is not None and old[0] == "https" and new[0] != "https"):  # (3)
-                raise EvidenceUnavailable(
-                    f"{what}: {urlsplit(url).netloc} redirects to an unsafe address",
-                    why=f"the new address is {'no HTTP address' if new is None else new[0] + '://' + new[1]}",
-                    fix="tell the registry's operator; the gate does not leave HTTPS",
-                )
-            if old != new:
-                headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}  # (3)
-            url = target
+            url, headers = redirected(url, answer.headers["location"], headers, what)
         raise EvidenceUnavailable(f"{what}: more than {MAX_REDIRECTS} redirects", why="the registry sends requests in a circle")
 
     def _once(
-        self, method: str, url: str, headers: Mapping[str, str], bound: Bound, what: str, form: Mapping[str, str] | None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        bound: Bound,
+        what: str,
+        form: Mapping[str, str] | None,
+        content: bytes | None,
     ) -> Answer:
         import httpx
 
         started = time.monotonic()
         sent = {"user-agent": USER_AGENT, "accept-encoding": "identity", **headers}
         try:
-            with self._client(url).stream(method, url, headers=sent, data=form) as response:
+            with self._client(url).stream(method, url, headers=sent, data=form, content=content) as response:
                 names = {name.lower(): value for name, value in response.headers.items()}
                 if names.get("content-encoding", "identity").lower() != "identity":  # (1)
                     raise EvidenceInvalid(f"{what}: {urlsplit(url).netloc} sent a compressed body", why="identity was asked for")
@@ -181,6 +225,21 @@ class Transport:
             raise ConfigError(
                 "the proxy settings cannot be used", why=str(error), fix="correct HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY"
             ) from error
+
+
+def redirected(url: str, location: str, headers: Mapping[str, str], what: str) -> tuple[str, Mapping[str, str]]:
+    """Where a redirect leads, and what may be sent there (3); raises EvidenceUnavailable for an unsafe address."""
+    target = join(url, location)
+    old, new = origin(url), origin(target)
+    if new is None or (old is not None and old[0] == "https" and new[0] != "https"):
+        raise EvidenceUnavailable(
+            f"{what}: {urlsplit(url).netloc} redirects to an unsafe address",
+            why=f"the new address is {'no HTTP address' if new is None else new[0] + '://' + new[1]}",
+            fix="tell the registry's operator; the gate does not leave HTTPS",
+        )
+    if old != new:
+        headers = {name: value for name, value in headers.items() if name.lower() != "authorization"}
+    return target, headers
 
 
 def origin(url: str) -> tuple[str, str, int] | None:
@@ -250,7 +309,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _backoff(attempt: int) -> float:
+def backoff(attempt: int) -> float:
     ceiling = min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2.0**attempt)
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311  # jitter, not a secret
 
