@@ -29,6 +29,8 @@ _GRACE_SECONDS = 5.0
 """How long after OPA's own time-out the child is killed."""
 _RUNTIME_CODES = frozenset({"eval_builtin_error", "eval_conflict_error", "eval_type_error", "eval_with_merge_error"})
 """Errors that one package's rules cause on one input; the other packages can still be asked."""
+_NO_MEMORY = ("out of memory", "cannot allocate", "failed to reserve")
+"""What the Go runtime says, depending on how far it came."""
 _COMMENT = re.compile(r"(?m)^[ \t]*#.*$")
 _MESSAGE = re.compile(r"^error: (?:bundle \S+: )?")
 
@@ -228,7 +230,7 @@ class Engine:
 
     def _crash(self, done: Finished) -> EngineError:
         """For a child that ended without answer; never a statement about the policy."""
-        if done.code == -9 or "out of memory" in done.stderr or "cannot allocate" in done.stderr:
+        if done.code == -9 or any(sign in done.stderr for sign in _NO_MEMORY):
             return EngineError(
                 f"OPA ran out of memory (engine_memory_bytes = {self._limits.engine_memory_bytes})",
                 fix="raise GATE_LIMIT_ENGINE_MEMORY_BYTES",
