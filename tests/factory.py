@@ -73,6 +73,9 @@ def parameters(**changes: Any) -> Parameters:
         "waiver_max_days": 90,
         "waiver_warn_days": 14,
         "custom": {},
+        "min_build_level": None,
+        "min_source_level": None,
+        "max_trust_root_age_days": None,
     }
     return Parameters(**(values | changes))
 

@@ -74,6 +74,13 @@ class Verification(Model, frozen=True, kw_only=True):
     """Names of the checks that were made, in order."""
     relaxed: tuple[str, ...] = ()
     """Names of the checks that the trust entry waived."""
+    entries: tuple[str, ...] = ()
+    """Every trust entry that accepted it."""
+    relaxed_by: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    """What each of those entries waived; entries that waived nothing are left out."""
+    failures: dict[str, str] = msgspec.field(default_factory=dict)
+    """Name of the check that did not hold, by trust entry, where the state is ``failed`` (``log_known``: the log is not in
+    the trusted root)."""
     claims: dict[str, str] = msgspec.field(default_factory=dict)
     """Fulcio certificate extensions by name (``source_repository_uri``, ``source_repository_digest`` …)."""
     reason: str | None = None

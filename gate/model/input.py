@@ -168,9 +168,39 @@ class BrokenLink(Model, frozen=True, kw_only=True):
     reason: str
 
 
+class Gap(Model, frozen=True, kw_only=True):
+    """A link of the chain that does not hold."""
+
+    kind: str
+    """Stable name, as in docs/chain.md: ``no_provenance``, ``untrusted_signer``, ``no_source_vsa`` …"""
+    track: Literal["build", "source", "dependency"]
+    reason: str
+
+
+class ChainNode(Model, frozen=True, kw_only=True):
+    """One link of the chain from the image to its sources, in depth-first order; a tree through ``parent``."""
+
+    kind: Literal["image", "provenance", "commit", "source_vsa", "source_provenance", "vsa", "dependency"]
+    name: str
+    digest: str
+    """``sha256:…`` of an image, ``gitCommit:…`` of a commit, evidence id of a statement."""
+    depth: int
+    parent: int | None
+    """Place of the node above; null for the image itself."""
+    evidence: str
+    """The statement that the node stands for; empty for images and commits."""
+    level: int | None
+    """Of an image and provenance the build level, of a commit and source VSA the source level; null when none is reached."""
+    signer: str
+    detail: str
+    gaps: tuple[Gap, ...] = ()
+
+
 class Provenance(Model, frozen=True, kw_only=True):
     statements: tuple[ProvenanceFact, ...] = ()
     broken_links: tuple[BrokenLink, ...] = ()
+    chain: tuple[ChainNode, ...] = ()
+    """The chain from the image to its sources and bases, from the evidence at hand; empty for an index."""
 
 
 class VexUse(Model, frozen=True, kw_only=True):
@@ -197,6 +227,45 @@ class VexFacts(Model, frozen=True, kw_only=True):
     rejected: tuple[VexProblem, ...] = ()
 
 
+class TrustEntryFact(Model, frozen=True, kw_only=True):
+    """A trust entry in force."""
+
+    name: str
+    roles: tuple[str, ...]
+    keys: tuple[str, ...]
+    """Key ids."""
+    identities: tuple[str, ...]
+    roots: tuple[str, ...]
+    """Digests of its trusted roots."""
+    relaxed: tuple[str, ...]
+    """Checks that it waives."""
+
+
+class RootFact(Model, frozen=True, kw_only=True):
+    """A trusted root in force."""
+
+    digest: str
+    entries: tuple[str, ...]
+    """Names of the trust entries that use it."""
+    as_of: str | None
+    """The day for which whoever imported it vouches that it was current; null when nobody said."""
+    age_s: int | None
+    """Seconds from ``as_of`` to ``time.now``."""
+    next_expiry: str | None
+    """When the last current authority or log of some kind ends; null when none of them has an end."""
+    next_expiry_s: int | None
+    """Seconds from ``time.now`` until then; negative when it is past."""
+    expiring: str
+    """The kind that ends then: ``certificate authorities``, ``transparency logs`` …"""
+
+
+class TrustFacts(Model, frozen=True, kw_only=True):
+    """Whom this decision trusts, and how old and how durable their roots are."""
+
+    entries: tuple[TrustEntryFact, ...] = ()
+    roots: tuple[RootFact, ...] = ()
+
+
 class Compliance(Model, frozen=True, kw_only=True):
     """FIPS or STIG facts; empty until a collector exists for the kind."""
 
@@ -220,3 +289,4 @@ class Input(Model, frozen=True, kw_only=True):
     stig: Compliance
     vex: VexFacts
     errors: tuple[CollectionError, ...]
+    trust: TrustFacts = TrustFacts()

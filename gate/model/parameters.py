@@ -90,3 +90,9 @@ class Parameters(Model, frozen=True, kw_only=True):
     waiver_warn_days: int
     # the organisation's own
     custom: dict[str, Any]
+    # the chain from source to binary, and trusted roots
+    min_build_level: int | None = None
+    """SLSA build level that provenance by a trusted (signer, builder) pair has to reach."""
+    min_source_level: int | None = None
+    """SLSA source level that a trusted summary has to state of the commit that the image was built from."""
+    max_trust_root_age_days: int | None = None

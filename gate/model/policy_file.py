@@ -23,6 +23,18 @@ class RootSpec(Model, frozen=True, kw_only=True):
     """Relative to the policy file."""
     sha256: str | None = None
     """64 hex digits; a file with another digest is refused."""
+    as_of: str | None = None
+    """The day (``2026-11-23``) for which you vouch that it was current; rules measure its age from then. Without it, the day
+    is taken from the record that ``gate trust import`` wrote beside the file."""
+
+
+class LevelSpec(Model, frozen=True, kw_only=True):
+    """How far a builder, or the issuer of a verification summary, is trusted."""
+
+    id: str
+    """Exact, or a prefix ending in ``/*``, ``@*`` or ``@refs/tags/v*``."""
+    level: int
+    """The SLSA level of its track, 1 to 4, that what it says is taken for. Documents do not raise it."""
 
 
 class TrustEntrySpec(Model, frozen=True, kw_only=True):
@@ -40,6 +52,10 @@ class TrustEntrySpec(Model, frozen=True, kw_only=True):
     trusted_root: RootSpec | None = None
     require_log: bool = True
     require_sct: bool = True
+    builders: tuple[LevelSpec, ...] = ()
+    """Builders that this signer speaks for (role ``provenance``): the root-of-trust map of SLSA, "verifying artifacts"."""
+    verifiers: tuple[LevelSpec, ...] = ()
+    """``verifier.id``s that this signer speaks for (role ``vsa``), with the highest level that is believed of each."""
 
 
 class TrustSpec(Model, frozen=True, kw_only=True):

@@ -85,6 +85,9 @@ SPECS: tuple[ParameterSpec, ...] = (
     _spec("vex_require_signed", "true", "only verified VEX may suppress"),
     _spec("waiver_max_days", "lower", "longest lifetime of a waiver"),
     _spec("waiver_warn_days", "free", "report waivers that end within N days"),
+    _spec("min_build_level", "higher", "SLSA build level that the provenance has to reach, by the trust entries' builders"),
+    _spec("min_source_level", "higher", "SLSA source level that a trusted summary has to state of the commit"),
+    _spec("max_trust_root_age_days", "lower", "deny when a trusted root in force is older than N days"),
     _spec("custom", "fixed", "the organisation's own parameters"),
 )
 BY_NAME: Mapping[str, ParameterSpec] = {spec.name: spec for spec in SPECS}
@@ -117,7 +120,8 @@ def decode_params(source: Source, value: Any, *, at: Location = ()) -> dict[str,
 
 def complete(source: Source, values: Mapping[str, Any]) -> Parameters:
     """All parameters of a profile; raises ConfigError naming those that it lacks."""
-    missing = sorted(BY_NAME.keys() - values.keys())
+    optional = {field.name for field in msgspec.structs.fields(Parameters) if not field.required}
+    missing = sorted(BY_NAME.keys() - values.keys() - optional)
     if missing:
         raise ConfigError(
             f"{source.name}: the profile lacks {', '.join(missing)}",
@@ -131,6 +135,8 @@ def _in_range(source: Source, where: Location, name: str, value: Any) -> None:
     low, high = (0.0, 1.0) if name == "max_epss" else (0.0, float("inf"))
     if name == "waiver_max_days":
         low = 1
+    if name in ("min_build_level", "min_source_level"):
+        low, high = 1.0, 4.0
     numbers = [value] if not isinstance(value, RemediationDays) else list(msgspec.structs.asdict(value).values())
     for number in numbers:
         if isinstance(number, int | float) and not isinstance(number, bool) and not low <= number <= high:

@@ -110,6 +110,9 @@ _types := {
 	"vex_require_signed": "flag",
 	"waiver_max_days": "number",
 	"waiver_warn_days": "number",
+	"min_build_level": "level",
+	"min_source_level": "level",
+	"max_trust_root_age_days": "limit",
 	"custom": "object",
 }
 
@@ -124,6 +127,7 @@ _wanted := {
 	"texts": "a list of texts, none empty and none \"*\"",
 	"seconds": "a whole number from 0 to 86400",
 	"number": "a whole number, zero or more",
+	"level": "null or a whole number from 1 to 4",
 	"object": "an object",
 }
 
@@ -177,6 +181,8 @@ _valid("seconds", value) if {
 _valid("number", value) if _is_whole(value)
 
 _valid("object", value) if is_object(value)
+
+_valid("level", value) if value in {null, 1, 2, 3, 4}
 
 _is_limit(value) if is_null(value)
 
