@@ -60,7 +60,9 @@ def _kind(annotation: str) -> str:
         text = re.sub(rf"\b{name}\b", lambda _, literal=literal: literal, text)  # type: ignore[misc]
     text = re.sub(r"\bstr\b", "text", text).replace("bool", "true or false").replace("int", "integer").replace("float", "number")
     text = text.replace("Any", "anything").replace("None", "null").replace(" | ", " or ")
-    text = re.sub(r"\b(?!Literal)[A-Z]\w+\b", lambda match: f"[{match[0]}](#{match[0].lower()})" if match[0] in types else match[0], text)
+    text = re.sub(
+        r"\b(?!Literal)[A-Z]\w+\b", lambda match: f"[{match[0]}](#{match[0].lower()})" if match[0] in types else match[0], text
+    )
     text = re.sub(r"Literal\[([^\]]*)\]", _values, text)
     return re.sub(r"dict\[text, (.+)\]", r"object of \1", text)
 
@@ -75,7 +77,9 @@ def input_tables() -> str:
     parts = []
     for name in order:
         found = types[name]
-        rows = "".join(f"| `{field}` | {_kind(kind)} | {text.replace('|', chr(92) + '|')} |\n" for field, kind, text in found.fields)
+        rows = "".join(
+            f"| `{field}` | {_kind(kind)} | {text.replace('|', chr(92) + '|')} |\n" for field, kind, text in found.fields
+        )
         text = found.text.replace("``", "`") + "\n\n" if found.text else ""
         parts.append(f"### {name}\n\n{text}| field | type | meaning |\n|---|---|---|\n{rows}".replace("``", "`"))
     return "\n".join(parts)

@@ -1,7 +1,7 @@
 """Real transcripts: commands that are run, and what they print.
 
-Two runs differ in what depends on the hour or on a fresh key (records, policy digests, times), so transcripts are compared with digests and
-times taken out. The digests of the sample images and of what hangs on them stay, in the text, as they were.
+Two runs differ in what depends on the hour or on a fresh key (records, policy digests, times), so transcripts are compared with
+digests and times taken out. In the pages they are whole, as they were printed.
 """
 
 from __future__ import annotations
