@@ -85,10 +85,10 @@ SPECS: tuple[ParameterSpec, ...] = (
     _spec("vex_require_signed", "true", "only verified VEX may suppress"),
     _spec("waiver_max_days", "lower", "longest lifetime of a waiver"),
     _spec("waiver_warn_days", "free", "report waivers that end within N days"),
+    _spec("custom", "fixed", "the organisation's own parameters"),
     _spec("min_build_level", "higher", "SLSA build level that the provenance has to reach, by the trust entries' builders"),
     _spec("min_source_level", "higher", "SLSA source level that a trusted summary has to state of the commit"),
     _spec("max_trust_root_age_days", "lower", "deny when a trusted root in force is older than N days"),
-    _spec("custom", "fixed", "the organisation's own parameters"),
 )
 BY_NAME: Mapping[str, ParameterSpec] = {spec.name: spec for spec in SPECS}
 BY_FLAG: Mapping[str, ParameterSpec] = {spec.flag: spec for spec in SPECS if spec.flag}
