@@ -41,18 +41,19 @@ def rejection(item: Evidence, params: Parameters) -> str:
     if accepted(item, params):
         return ""
     demanded = acceptance(item.kind, params)
-    if item.binding not in demanded.bindings:
-        wanted = " or ".join(demanded.bindings) or "no binding at all"
-        return f"bound to the subject as {item.binding!r}, accepted is {wanted}"
     check = item.verification
     if check.state == "failed":
         return f"verification failed: {check.reason or 'no reason given'}"
-    if check.state == "verified":
-        roles = ", ".join(check.roles) or "none"
-        return f"signed by {check.trust_entry or 'an entry'}, which does not vouch for {item.kind} (roles: {roles})"
-    if demanded.verified or item.kind in ALWAYS_VERIFIED:
+    if item.binding == "none":
+        return "it names another image"
+    needed = demanded.verified or item.kind in ALWAYS_VERIFIED or item.origin not in _GIVEN
+    if check.state == "unverified" and needed:
         return f"not verified: {check.reason or 'no trust entry applies'}"
-    return "not signed, and found attached to the image, where anyone who can push could have put it"
+    if item.binding not in demanded.bindings:
+        wanted = " or ".join(demanded.bindings) or "no binding at all"
+        return f"bound to the subject as {item.binding!r}, accepted is {wanted}"
+    roles = ", ".join(check.roles) or "none"
+    return f"signed by {check.trust_entry or 'an entry'}, which does not vouch for {item.kind} (roles: {roles})"
 
 
 def errors_for(document: Input, kind: str) -> tuple[CollectionError, ...]:

@@ -180,10 +180,10 @@ def test_required_evidence_that_is_there_passes(inventory: Inventory) -> None:
     ("change", "reason"),
     [
         ({"verification": FAILED}, "bad signature"),
-        ({"verification": UNSIGNED}, "anyone who can push"),
-        ({"binding": "none"}, "bound to the subject as 'none'"),
+        ({"verification": UNSIGNED}, "not verified: not signed"),
+        ({"binding": "none"}, "it names another image"),
         ({"binding": "asserted"}, "accepted is signed or embedded"),
-        ({"on": "none", "binding": "none"}, "'none'"),
+        ({"on": "none", "binding": "none"}, "it names another image"),
     ],
 )
 def test_rejected_evidence_denies_and_says_why(inventory: Inventory, change: dict[str, Any], reason: str) -> None:

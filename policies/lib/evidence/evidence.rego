@@ -66,11 +66,26 @@ found(kind) := sprintf("%v found and not accepted: %v", [count(all), concat("; "
 # title: Why an item that is not accepted is not
 why_rejected(e) := sprintf("verification failed: %v", [e.verification.reason]) if {
 	e.verification.state == "failed"
+} else := "it names another image" if {
+	e.binding == "none"
 } else := sprintf("bound to the image as %v only", [e.binding]) if {
 	not _is_bound(e)
+	not _unsigned_in_vain(e)
 } else := sprintf("signed by %v, who is not trusted for %v", [e.verification.trust_entry, e.kind]) if {
 	e.verification.state == "verified"
 } else := sprintf("not verified: %v", [e.verification.reason])
+
+# The binding of what nobody signed says nothing about why it does not count.
+_unsigned_in_vain(e) if {
+	e.verification.state == "unverified"
+	_needs_verification(e)
+}
+
+_needs_verification(e) if e.kind in {"signature", "provenance"}
+
+_needs_verification(e) if _acceptance(e.kind, input.decision.params.accept).verified
+
+_needs_verification(e) if not e.origin in {"file", "computed"}
 
 _is_bound(e) if e.binding in _acceptance(e.kind, input.decision.params.accept).bindings
 
@@ -91,6 +106,20 @@ _role(kind, roles) if kind in roles
 _role(_, roles) if "*" in roles
 
 _acceptance(kind, accept) := object.get(accept, kind, object.get(accept, "*", {"verified": true, "bindings": []}))
+
+# METADATA
+# title: What the caller named, or could not be looked up at all, and was not read
+# description: Somebody answers for it, so it is unfavourable whatever else was found.
+unread := [err |
+	some err in input.errors
+	not _elsewhere(err)
+]
+
+_elsewhere(err) if {
+	some e in input.evidence
+	e.id == err.evidence
+	not e.origin in {"file", "computed"}
+}
 
 _merely_attached(err) if err.evidence in _attached
 

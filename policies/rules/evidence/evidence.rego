@@ -225,3 +225,27 @@ _uncollected["stig"] := "fail_on_stig" if {
 	input.decision.params.fail_on_stig != null
 	not input.stig.collected
 }
+
+# METADATA
+# title: What the caller gave, and what hangs on the image, could be read
+# description: >-
+#   A document that the caller named and that cannot be read, or a list of attachments that cannot be had, may hold what would
+#   deny; whatever else was found, that cannot be told.
+# custom:
+#   short_name: unread
+#   failure_msg: "Not read: %v (%v): %v"
+#   solution: Repair the document and give it again, leave it out, or retry when the registry answers.
+#   severity: high
+#   waivable: false
+#   controls: []
+#   applies_to: [image, index, archive, digest]
+#   collections: [prod, dev]
+#   ref: docs/rules.md#evidenceunread
+no_verdict contains result.make(rego.metadata.chain(), [err.source, err.kind, err.reason], {
+	"term": err.source,
+	"evidence": [id | id := err.evidence; id != null],
+	"got": err.code,
+	"data": err,
+}) if {
+	some err in evidence.unread
+}

@@ -61,7 +61,19 @@ cases := {
 		"empty_field": {"input": t.with_error(t.base, "unknown", ""), "fires": true},
 		"nothing_fires": false,
 	},
+	"unread": {
+		"allows": attached_error,
+		"fires": t.with_error(t.base, "unknown", "grype.json"),
+		"empty_field": {"input": t.with_error(t.base, "vex", ""), "fires": true},
+		"nothing_fires": false,
+	},
 }
+
+# A signed attachment that cannot be read is known to be there, and no rule asked for it.
+attached_error := t.changed(t.base, {"/errors": [object.union(
+	t.error("vex", "referrer"),
+	{"evidence": t.base.evidence[t.place("sbom")].id},
+)]})
 
 test_allows[short] if {
 	some short, case in cases
@@ -217,6 +229,7 @@ test_the_reason_of_a_rejection_is_named[text] if {
 		"bound to the image as asserted only": {"/binding": "asserted"},
 		"signed by ci, who is not trusted for sbom": {"/verification/roles": ["vex"]},
 		"not verified: not signed": {"/verification/state": "unverified", "/verification/reason": "not signed"},
+		"it names another image": {"/binding": "none"},
 	}
 	found := lib.found("sbom") with input as t.with_evidence("sbom", changes)
 	found == sprintf("1 found and not accepted: referrer %v (%v)", [t.base.evidence[t.place("sbom")].id, text])
@@ -261,4 +274,31 @@ test_failed_evidence_is_reported_once if {
 
 test_collected_stig_facts_are_enough if {
 	evidence.no_verdict == set() with input as t.changed(t.under({"fail_on_stig": "1"}), {"/stig/collected": true})
+}
+
+test_a_named_file_that_cannot_be_read_gives_no_verdict_whatever_else_there_is if {
+	doc := t.changed(
+		t.with_evidence("sbom", {"/origin": "file"}),
+		{"/errors": [object.union(t.error("sbom", "a.json"), {"evidence": t.base.evidence[t.place("sbom")].id})]},
+	)
+	{r.rule | some r in evidence.no_verdict} == {"evidence.unread"} with input as doc
+}
+
+# What keeps an unsigned item out is that it is unsigned; how it is bound comes after.
+test_an_unsigned_item_is_called_unsigned[kind] if {
+	unsigned := {"/verification/state": "unverified", "/verification/reason": "not signed", "/binding": "asserted"}
+	some kind, doc in {
+		"provenance": t.with_evidence("provenance", object.union(unsigned, {"/origin": "file"})),
+		"sbom": t.with_evidence("sbom", object.union(unsigned, {"/origin": "referrer"})),
+		"vulnerabilities": t.with_params(
+			t.with_evidence("vulnerabilities", object.union(unsigned, {"/origin": "file"})),
+			{"accept": {"*": {"verified": true, "bindings": ["signed"]}}},
+		),
+	}
+	{about.reason | some about in lib.rejected(kind)} == {"not verified: not signed"} with input as doc
+}
+
+test_an_unsigned_file_that_would_do_is_told_how_it_is_bound if {
+	changes := {"/verification/state": "unverified", "/binding": "asserted", "/origin": "file"}
+	{about.reason | some about in lib.rejected("sbom")} == {"bound to the image as asserted only"} with input as t.with_evidence("sbom", changes)
 }
