@@ -64,7 +64,10 @@ class Authorizer:
         self._held: dict[tuple[str, str], _Held] = {}
 
     def header(self, reference: Reference, access: str = PULL) -> str | None:
-        """The header to send at once, None when nothing is known or the token has expired. ``access``: `PULL` or `PUSH`."""
+        """The header to send at once, None when nothing is known or the token has expired.
+
+        ``access``: `PULL`, `PUSH`, or `PUSH` with a repository after a space from which a blob is mounted.
+        """
         held = self._of(reference, access)
         return held.header if held.header is not None and time.monotonic() < held.expires else None
 
@@ -111,21 +114,29 @@ class Authorizer:
                 why="it is no HTTP address" if realm is None else f"{realm[0]}://{realm[1]} would see credentials in plain text",
                 fix="tell the registry's operator",
             )
-        named = access == PULL and _PULL_SCOPE.fullmatch(challenge.scope)
-        scope = challenge.scope if named else f"repository:{reference.repository}:{access}"
-        query = {"service": challenge.service, "scope": scope}
+        scopes = _scopes(reference, challenge, access)
+        query = {"service": challenge.service, "scope": " ".join(scopes)}
         bound = Bound("document_bytes", TOKEN_BYTES)
         if found is not None and found.identity_token:
             form = {"grant_type": "refresh_token", "refresh_token": found.identity_token, "client_id": "policy-gate", **query}
             reply = self._transport.exchange("POST", challenge.realm, headers={}, bound=bound, what=what, form=form)
         else:
             headers = {"authorization": found.basic} if found is not None else {}
-            query = {name: value for name, value in query.items() if value}
-            url = f"{challenge.realm}{'&' if '?' in challenge.realm else '?'}{urlencode(query)}"
+            pairs = [("service", challenge.service)] if challenge.service else []
+            pairs += [("scope", scope) for scope in scopes]
+            url = f"{challenge.realm}{'&' if '?' in challenge.realm else '?'}{urlencode(pairs)}"
             reply = self._transport.exchange("GET", url, headers=headers, bound=bound, what=what)
         if reply.status != 200:
             raise _refused(reference, realm[1], reply.status, found)
         return _read_token(reply, what, self._limits)
+
+
+def _scopes(reference: Reference, challenge: Challenge, access: str) -> list[str]:
+    """What to ask a token for: what the registry named, if that is to pull; else the repository, and one to mount from."""
+    if access == PULL and _PULL_SCOPE.fullmatch(challenge.scope):
+        return [challenge.scope]
+    actions, _, mounted = access.partition(" ")
+    return [f"repository:{reference.repository}:{actions}", *([f"repository:{mounted}:pull"] if mounted else [])]
 
 
 def challenges(header: str) -> Iterator[Challenge]:

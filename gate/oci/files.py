@@ -6,14 +6,43 @@ directory, and only regular files are read: a FIFO or a device would hang the ga
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from gate.errors import EvidenceInvalid, EvidenceUnavailable, LimitExceeded
 from gate.limits import Limits
 from gate.oci.bound import Bound
+
+PIECE_BYTES = 1024 * 1024
+
+
+def checked(pieces: Iterable[bytes], digest: str, size: int, what: str) -> Iterator[bytes]:
+    """The pieces, hashed on the way; the last one only after the whole is found to be what the digest names.
+
+    Raises EvidenceInvalid for other bytes.
+    """
+    algorithm, _, wanted = digest.partition(":")
+    hasher, got, held = hashlib.new(algorithm), 0, b""
+    for piece in pieces:
+        got += len(piece)
+        hasher.update(piece)
+        if got > size:
+            break
+        if held:
+            yield held
+        held = piece
+    if got != size or hasher.hexdigest() != wanted:
+        raise EvidenceInvalid(
+            f"{what}: the bytes there are not the ones asked for",
+            why=f"expected {size} bytes of {digest}, got {got} of {algorithm}:{hasher.hexdigest()}",
+            fix="the file is damaged or was changed; fetch the image again from its origin",
+        )
+    if held:
+        yield held
 
 
 class Files(Protocol):
@@ -28,6 +57,9 @@ class Files(Protocol):
 
     def read(self, name: str, bound: Bound) -> bytes | None:
         """The bytes, None when there is no such file; raises EvidenceInvalid, EvidenceUnavailable, LimitExceeded."""
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """The bytes of an existing file of any size, in pieces; raises as `read`."""
 
     def names(self, folder: str) -> list[str]:
         """The names of the files right in a folder, sorted, with the folder."""
@@ -76,6 +108,17 @@ class DirectoryFiles:
         if len(data) > bound.bytes:
             raise LimitExceeded(bound.name, bound.bytes, f"{self._given}/{name}")
         return data
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """The bytes of a regular file inside the directory, in pieces."""
+        path = self._inside(name)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "rb") as file:
+                while piece := file.read(PIECE_BYTES):
+                    yield piece
+        except OSError as error:
+            raise EvidenceUnavailable(f"{self._given}/{name} cannot be read", why=str(error.strerror)) from error
 
     def names(self, folder: str) -> list[str]:
         """The entries of a folder; raises LimitExceeded beyond ``archive_members``."""

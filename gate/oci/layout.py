@@ -16,7 +16,7 @@ from gate.errors import EvidenceError, EvidenceInvalid, EvidenceUnavailable, Usa
 from gate.limits import Limits
 from gate.oci.attachments import Attachment, Attachments, collect
 from gate.oci.bound import Bound
-from gate.oci.files import DirectoryFiles, Files
+from gate.oci.files import DirectoryFiles, Files, checked
 from gate.oci.media import BUILDKIT_TYPE, REF_NAME, Descriptor, descriptor, manifest
 from gate.oci.source import Kind
 from gate.oci.strict import check_digest, is_digest, parse_object
@@ -56,6 +56,11 @@ class LayoutSource:
         self._resolved: Descriptor | None = None
         self._entries = self._read_index()
 
+    @property
+    def directory(self) -> bool:
+        """Whether it is a directory, to which something can be added; else it is an archive."""
+        return isinstance(self._files, DirectoryFiles)
+
     def resolve(self) -> Descriptor:
         """The one image of the layout, or the selected one; raises UsageError that lists them, EvidenceInvalid."""
         if self._resolved is None:
@@ -72,6 +77,13 @@ class LayoutSource:
     def blob(self, digest: str, max_bytes: int) -> bytes:
         """A blob by digest."""
         return self._blob(digest, Bound.of(max_bytes, self.limits))
+
+    def stream(self, digest: str, size: int) -> Iterator[bytes]:
+        """A blob of any size, in pieces, checked."""
+        name = _blob_name(digest)
+        if self._files.size(name) is None:
+            raise self._missing(digest)
+        return checked(self._files.pieces(name), digest, size, f"{digest} in {self._files.place}")
 
     def collect(self, digest: str) -> Attachments:
         """All that is attached to the digest in the layout."""
@@ -209,12 +221,15 @@ class LayoutSource:
     def _blob(self, digest: str, bound: Bound) -> bytes:
         data = self._files.read(_blob_name(digest), bound)
         if data is None:
-            raise EvidenceUnavailable(
-                f"{digest} is not in {self._files.place}",
-                why="the layout is incomplete",
-                fix="copy the image again with all its platforms and attachments, for example with cosign save",
-            )
+            raise self._missing(digest)
         return check_digest(digest, data, f"{digest} in {self._files.place}")
+
+    def _missing(self, digest: str) -> EvidenceUnavailable:
+        return EvidenceUnavailable(
+            f"{digest} is not in {self._files.place}",
+            why="the layout is incomplete",
+            fix="copy the image again with all its platforms and attachments: gate copy IMAGE oci:DIR",
+        )
 
 
 def _blob_name(digest: str) -> str:

@@ -103,6 +103,26 @@ class TarFiles:
             raise EvidenceInvalid(f"{self._path} has changed while it was read")
         return data
 
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """The bytes of an existing member of any size, in pieces."""
+        size, member = self.size(name), self._members[name]
+        left = size or 0
+        if not self._gzipped:
+            while left and (piece := self._at(self._file, min(left, CHUNK), member.offset + member.size - left)):
+                left -= len(piece)
+                yield piece
+            return
+        try:
+            with self._path.open("rb") as file, gzip.GzipFile(fileobj=file) as stream:
+                reader = _Stream(stream, self._path, self._limits)
+                reader.skip(member.offset)
+                while left:
+                    piece = reader.take(min(left, CHUNK))
+                    left -= len(piece)
+                    yield piece
+        except OSError as error:
+            raise EvidenceUnavailable(f"{self._path} cannot be read", why=str(error.strerror)) from error
+
     def names(self, folder: str) -> list[str]:
         """The members right in a folder."""
         start = f"{folder}/"
