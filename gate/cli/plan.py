@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 from gate.cli.ci import run_context
 from gate.cli.files import read_bounded
+from gate.cli.start import Chosen, Started, choose, start
+from gate.cli.start import flags_of as flags_of
 from gate.cli.trust import trust_from_flags, trust_from_spec
 from gate.errors import EvidenceUnavailable, UsageError
 from gate.evidence.collect import Opener
@@ -22,23 +23,10 @@ from gate.model.base import digest_of
 from gate.model.input import Subject, Time
 from gate.oci.options import RegistryOptions
 from gate.oci.source import ImageSource, split_path
-from gate.policy.bundle import Policy, load_policy
-from gate.policy.config import Effective, Flags, choose_bundles, load_policy_file, resolve
-from gate.policy.engine import Engine
-from gate.policy.opa import find_opa
+from gate.policy.bundle import Policy
+from gate.policy.config import Effective, resolve
 from gate.trust.entry import Trust
 from gate.verify import Plan
-
-_PARAMETERS = (
-    "max_critical",
-    "max_high",
-    "max_vulnerabilities",
-    "require_signature",
-    "require_sbom",
-    "require_provenance",
-    "fail_on_fips_issues",
-    "fail_on_stig",
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,37 +40,15 @@ class Prepared:
     """``path@digest`` of every file that had a say."""
 
 
-def flags_of(options: Mapping[str, Any]) -> Flags:
-    """The policy part of the flags. Raises UsageError for a malformed ``--param``."""
-    params = {name: options[name] for name in _PARAMETERS if options.get(name) is not None}
-    for text in options.get("params", ()):
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"--param {text}: write NAME=JSON", fix="for example --param max_medium=10")
-        if name in params:
-            raise UsageError(f"--param {name} contradicts the flag of the same name", fix="give one of them")
-        try:
-            params[name] = json.loads(value)
-        except ValueError:
-            # A bare word is a string: --param deny_fixable=high
-            params[name] = value
-    return Flags(
-        profile=options.get("profile"),
-        params=params,
-        waivers=tuple(options.get("waivers", ())),
-        vex=tuple(options.get("vex", ())),
-        bundles=tuple(options.get("bundles", ())),
-        exit_zero=bool(options.get("exit_zero")),
-    )
-
-
 def policy_of(options: Mapping[str, Any], limits: Limits) -> tuple[Policy, Effective]:
     """The packs, and what is in force. Raises ConfigError and PolicyError."""
-    file = options.get("policy_file")
-    loaded = load_policy_file(Path(file), limits) if file else None
-    flags = flags_of(options)
-    policy = load_policy(choose_bundles(loaded, options.get("environment"), flags), limits)
-    return policy, resolve(loaded, options.get("environment"), flags, policy, limits)
+    chosen = choose(options, limits)
+    return chosen.policy, effective_of(chosen, options, limits)
+
+
+def effective_of(chosen: Chosen, options: Mapping[str, Any], limits: Limits) -> Effective:
+    """What is in force. Raises ConfigError."""
+    return resolve(chosen.file, options.get("environment"), chosen.flags, chosen.policy, limits)
 
 
 def trust_of(options: Mapping[str, Any], effective: Effective) -> Trust:
@@ -97,11 +63,11 @@ def trust_of(options: Mapping[str, Any], effective: Effective) -> Trust:
     return Trust(entries=(*trust_from_spec(effective.trust, effective.folder).entries, *given.entries))
 
 
-def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitStack) -> Prepared:
+def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitStack, started: Started | None = None) -> Prepared:
     """Everything that is chosen and read before a subject is. What it opens is closed by the stack."""
-    policy, effective = policy_of(options, limits)
+    chosen, engine = started or start(options, limits, stack)
+    policy, effective = chosen.policy, effective_of(chosen, options, limits)
     trust = trust_of(options, effective)
-    engine = stack.enter_context(Engine(stack.enter_context(find_opa(os.environ)), policy, limits))
     now = _time(options.get("effective_time"))
     sources = [f"{path}@{digest}" for path, digest in effective.sources]
 

@@ -8,15 +8,17 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from gate.audit.store import Kind, Store
 from gate.cli.files import append, write_atomically
 from gate.cli.messages import progress, warn
-from gate.cli.options import Output, parse_outputs, store_path
+from gate.cli.options import Output, store_path
 from gate.cli.plan import Prepared, prepare, registry_options
 from gate.cli.render import write_outputs
+from gate.cli.start import Started
 from gate.errors import EvidenceError, GateError, UsageError
 from gate.limits import Limits
 from gate.model.base import to_json
@@ -28,20 +30,19 @@ from gate.report.escape import escape
 from gate.report.interface import Failure, Report, outcome_digest
 from gate.verify import Reached, verify_all
 
+_WRITERS = 8
+"""Documents that are written to the store at the same time."""
 
-def run(options: Mapping[str, Any]) -> int:
-    """Verify every subject; returns the exit code of the whole run."""
+
+def run(options: Mapping[str, Any], outputs: Sequence[Output], limits: Limits, engine: Started) -> int:
+    """Verify every subject; returns the exit code of the whole run. Whoever started the engine ends it."""
     started = _now()
     subjects = (*options["subjects"], *options["images"])
-    if not subjects:
-        raise UsageError("nothing to verify", fix="name an image: gate verify registry.example/app:1.4")
-    outputs = parse_outputs(options["outputs"]) or (Output("text", None),)
-    limits = Limits.from_environment()
     with contextlib.ExitStack() as stack:
         registry = registry_options(options)
         stack.callback(registry.close)
         try:
-            prepared = prepare(options, limits, stack)
+            prepared = prepare(options, limits, stack, engine)
         except UsageError as error:
             raise _with_identities(error, options, subjects, registry, limits) from None
         from gate.cli.attest import Signing
@@ -73,16 +74,17 @@ def _open(text: str, registry: RegistryOptions, limits: Limits) -> ImageSource:
 def _verify(sources: Sequence[ImageSource], prepared: Prepared, store: Store, started: str, options: Mapping[str, Any]) -> Report:
     verdicts: list[Verdict] = []
     failures: list[Failure] = []
-    shared = _put_policy(store, prepared)
-    for source, answer in zip(sources, verify_all(sources, prepared.plan), strict=True):
-        if isinstance(answer, EvidenceError):
-            reason = answer.what + (f": {answer.why}" if answer.why else "")
-            failures.append(Failure(subject=source.reference, exit_code=answer.exit_code, reason=reason, fix=answer.fix))
-        elif isinstance(answer, Exception):
-            raise answer
-        else:
-            print(f"resolved {escape(source.reference)} to {source.resolve().digest}", file=sys.stderr)
-            verdicts += [_keep(reached, prepared, store, shared, started) for reached in answer]
+    with ThreadPoolExecutor(_WRITERS, thread_name_prefix="gate-store") as writers:
+        shared = writers.submit(_put_policy, store, prepared)
+        for source, answer in zip(sources, verify_all(sources, prepared.plan), strict=True):
+            if isinstance(answer, EvidenceError):
+                reason = answer.what + (f": {answer.why}" if answer.why else "")
+                failures.append(Failure(subject=source.reference, exit_code=answer.exit_code, reason=reason, fix=answer.fix))
+            elif isinstance(answer, Exception):
+                raise answer
+            else:
+                print(f"resolved {escape(source.reference)} to {source.resolve().digest}", file=sys.stderr)
+                verdicts += [_keep(reached, prepared, store, writers, shared.result(), started) for reached in answer]
     return Report(verdicts=tuple(verdicts), failures=tuple(failures))
 
 
@@ -92,11 +94,17 @@ def _put_policy(store: Store, prepared: Prepared) -> dict[Kind, str | Sequence[s
 
 
 def _keep(
-    reached: Reached, prepared: Prepared, store: Store, shared: Mapping[Kind, str | Sequence[str]], started: str
+    reached: Reached,
+    prepared: Prepared,
+    store: Store,
+    writers: ThreadPoolExecutor,
+    shared: Mapping[Kind, str | Sequence[str]],
+    started: str,
 ) -> Verdict:
     outcome = reached.judged.outcome
-    refs: dict[Kind, str | Sequence[str]] = {**shared, "input": store.put("input", reached.judged.input_bytes)}
-    refs["evidence"] = [store.put("evidence", data) for _, data in reached.evidence]
+    # side by side: each waits for the disk, and the disk flushes many at the price of one
+    inputs = writers.submit(store.put, "input", reached.judged.input_bytes)
+    evidence = writers.map(lambda data: store.put("evidence", data), [data for _, data in reached.evidence])
     run_of = Run(
         started=started,
         finished=_now(),
@@ -107,7 +115,11 @@ def _keep(
         config_sources=prepared.sources,
     )
     verdict = Verdict(schema="gate.verdict/v1", outcome=outcome, outcome_digest=outcome_digest(outcome), run=run_of)
-    store.commit_verdict(to_json(verdict), verdict.outcome_digest, refs)
+    data = to_json(verdict)
+    written = writers.submit(store.put, "verdict", data)
+    refs: dict[Kind, str | Sequence[str]] = {**shared, "input": inputs.result(), "evidence": list(evidence)}
+    written.result()
+    store.commit_verdict(data, verdict.outcome_digest, refs)
     return verdict
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from gate.cli.options import OUTPUT_HELP, F, color_option
+from gate.cli.options import OUTPUT_HELP, F, Output, color_option, parse_outputs
 
 HELP = """Decide whether each SUBJECT may ship.
 
@@ -86,6 +87,17 @@ def _number(flag: str, name: str, text: str) -> Callable[[F], F]:
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 @color_option
 def command(**options: Any) -> int:
-    from gate.cli.run import run
+    from gate.errors import UsageError
+    from gate.limits import Limits
 
-    return run(options)
+    if not options["subjects"] and not options["images"]:
+        raise UsageError("nothing to verify", fix="name an image: gate verify registry.example/app:1.4")
+    outputs = parse_outputs(options["outputs"]) or (Output("text", None),)
+    limits = Limits.from_environment()
+    from gate.cli.start import start
+
+    with contextlib.ExitStack() as stack:
+        engine = start(options, limits, stack)
+        from gate.cli.run import run  # now, not before: OPA works while this is imported
+
+        return run(options, outputs, limits, engine)

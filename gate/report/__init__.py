@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from gate.report.interface import Renderer, Report, Style, load_report
+from typing import TYPE_CHECKING
 
-__all__ = ["FORMATS", "Renderer", "Report", "Style", "load_report", "renderer"]
+if TYPE_CHECKING:
+    from gate.report.interface import Renderer
+
+__all__ = ["FORMATS", "renderer"]
 
 FORMATS = ("text", "json", "sarif", "markdown", "github", "vsa")
 """``vsa`` needs a verifier id and is written by the command line from `gate.attest`."""
