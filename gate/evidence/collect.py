@@ -18,7 +18,7 @@ from gate.limits import Limits
 from gate.model.base import digest_of
 from gate.model.evidence import UNVERIFIED, CollectionError, Kind, Verification
 from gate.trust.entry import Trust
-from gate.trust.envelope import Envelope, open_envelope, split_jsonl
+from gate.trust.envelope import Envelope, open_envelope, split_documents
 from gate.trust.statement import Statement, parse_statement
 
 COSIGN_SIGN = "https://sigstore.dev/cosign/sign/v1"
@@ -41,7 +41,7 @@ class Opened:
     predicate: Any
     """The body of a statement without a reader of its own; null otherwise, since bodies can be large."""
     subjects: tuple[str, ...]
-    """``sha256:…`` digests that the statement or signature names; empty for a bare document."""
+    """``algorithm:…`` digests that the statement or signature names (``gitCommit:…`` for sources); empty for a bare document."""
     signature_form: str
     """``cosign-sign-v1``, ``simple-signing``, ``message-signature`` for a signature on the image itself; else empty."""
     annotations: dict[str, str]
@@ -49,22 +49,18 @@ class Opened:
     verification: Verification
     reading: Reading | None
     error: CollectionError | None
+    statement: Statement | None = None
+    """Of provenance, summaries and attestations: what the chain from source to binary is made of."""
 
 
 def split(document: Document) -> list[Document]:
     """One document per envelope: a JSONL file of bundles, or the attestations that GitHub's API returns, hold several."""
     if document.origin != "file":
         return [document]
-    head = document.data[:200].lstrip()
-    if head.startswith(b'{"attestations"') or head.startswith(b'{\n  "attestations"'):
-        try:
-            answer = msgspec.json.decode(document.data)
-            bundles = [item["bundle"] for item in answer["attestations"]]
-        except (msgspec.MsgspecError, KeyError, TypeError, RecursionError) as error:
-            raise EvidenceInvalid(f"{document.source}: an attestations answer without bundles ({error})") from None
-        return [_part(document, number, msgspec.json.encode(bundle)) for number, bundle in enumerate(bundles, 1)]
-    lines = split_jsonl(document.data)
-    return [document] if len(lines) < 2 else [_part(document, number, line) for number, line in enumerate(lines, 1)]
+    lines = split_documents(document.data)
+    if len(lines) < 2:
+        return [document if not lines or lines[0] is document.data else dataclasses.replace(document, data=lines[0])]
+    return [_part(document, number, line) for number, line in enumerate(lines, 1)]
 
 
 def _part(document: Document, number: int, data: bytes) -> Document:
@@ -183,7 +179,9 @@ def _open_simple_signing(document: Document, envelope: Envelope, limits: Limits)
 def _open_statement(
     document: Document, statement: Statement, payload: bytes, verification: Verification, limits: Limits
 ) -> Opened:
-    subjects = tuple(f"sha256:{subject.digest['sha256']}" for subject in statement.subjects if "sha256" in subject.digest)
+    named = [(name, value) for subject in statement.subjects for name, value in subject.digest.items()]
+    # A statement about a commit is about something, and so is never merely asserted to be about the image.
+    subjects = tuple(f"{name}:{value}" for name, value in sorted(named, key=lambda one: one[0] != "sha256"))
     if statement.predicate_type == COSIGN_SIGN:
         return _opened(
             document,
@@ -227,8 +225,10 @@ def _read(document: Document, payload: bytes, verification: Verification, statem
         predicate_type=statement.predicate_type if statement else None,
         reading=reading,
     )
-    if statement is not None and reading.kind == "attestation":
-        return dataclasses.replace(opened, predicate=statement.predicate)
+    if statement is not None and reading.kind in ("attestation", "vsa"):
+        return dataclasses.replace(opened, predicate=statement.predicate, statement=statement)
+    if statement is not None and reading.kind == "provenance":
+        return dataclasses.replace(opened, statement=statement)
     return opened
 
 

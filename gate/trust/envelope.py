@@ -109,6 +109,51 @@ def split_jsonl(data: bytes) -> list[bytes]:
     return lines
 
 
+def split_documents(data: bytes) -> list[bytes]:
+    """The envelopes in a file: JSON lines, the answer of GitHub's attestations API, or what `gh attestation verify` prints.
+
+    Each in its own bytes, so that a key that stands twice is still seen. Raises EvidenceInvalid for an answer without bundles,
+    LimitExceeded past ``evidence_documents``.
+    """
+    head = data[:4096].lstrip()
+    if not (head.startswith(b"{") and b'"attestations"' in head) and not (head.startswith(b"[") and b'"attestation"' in head):
+        return split_jsonl(data)
+    items = _github_items(data)
+    if items is None:
+        return split_jsonl(data)
+    if len(items) > DEFAULT.evidence_documents:
+        raise LimitExceeded("evidence_documents", DEFAULT.evidence_documents, "attestations of an answer")
+    bundles = [bytes(item.bundle) for item in items]
+    if not all(bundle.startswith(b"{") for bundle in bundles):
+        raise malformed(
+            "the answer of GitHub's API",
+            "an attestation without its bundle (large ones have a bundle_url; use gh attestation download)",
+        )
+    return bundles
+
+
+class _Item(msgspec.Struct):
+    bundle: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Answer(msgspec.Struct):
+    attestations: list[_Item]
+
+
+class _Printed(msgspec.Struct):
+    attestation: _Item
+
+
+def _github_items(data: bytes) -> list[_Item] | None:
+    """The attestations of either form; None when the document has neither's shape."""
+    try:
+        if data.lstrip().startswith(b"["):
+            return [printed.attestation for printed in msgspec.json.decode(data, type=list[_Printed])]
+        return msgspec.json.decode(data, type=_Answer).attestations
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
 def _parse(document: Mapping[str, Any], data: bytes, annotations: Mapping[str, str], limits: Limits) -> Signed:
     if "verificationMaterial" in document or _is_bundle_type(document.get("mediaType")):
         return bundle.parse(document, limits)

@@ -1,7 +1,7 @@
 """Public keys: what may sign, and whether it signed this.
 
-P-256, P-384, P-521, RSA from 2048 bits (PKCS #1 v1.5) and Ed25519; the hash follows from the key (Sigstore's algorithm registry),
-with SHA-256 as second try for the big curves, because older signers used it with every curve.
+P-256, P-384, P-521, RSA of 2048 to 8192 bits (PKCS #1 v1.5 or PSS) and Ed25519; the hash follows from the key (Sigstore's
+algorithm registry), with SHA-256 as second try for the big curves, because older signers used it with every curve.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ HASHES: Final[dict[str, type[hashes.SHA256] | type[hashes.SHA384] | type[hashes.
 }
 _CURVES: Final = {"secp256r1": ("sha256", 32), "secp384r1": ("sha384", 48), "secp521r1": ("sha512", 66)}
 """Curve: the registry's hash, and the bytes of one coordinate."""
-_SMALLEST_RSA: Final = 2048
+_RSA_BITS: Final = range(2048, 8193)
+"""Below is weak; above costs whoever verifies more than anybody needs."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def load_public_key(data: bytes) -> PublicKey:
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ConfigError(
             f"the public key cannot be used: {error}",
-            why="keys are P-256, P-384, P-521, RSA from 2048 bits or Ed25519, as PEM or DER SubjectPublicKeyInfo",
+            why="keys are P-256, P-384, P-521, RSA of 2048 to 8192 bits or Ed25519, as PEM or DER SubjectPublicKeyInfo",
             fix="export it with `cosign public-key --key …` or `openssl pkey -pubout`",
         ) from error
 
@@ -104,7 +105,7 @@ def wrap(key: object) -> PublicKey:
         if key.curve.name not in _CURVES:
             raise ValueError(f"the curve {key.curve.name} is not accepted")
     elif isinstance(key, rsa.RSAPublicKey):
-        if key.key_size < _SMALLEST_RSA:
+        if key.key_size not in _RSA_BITS:
             raise ValueError(f"RSA with {key.key_size} bits is not accepted")
     elif not isinstance(key, ed25519.Ed25519PublicKey):
         raise ValueError(f"{type(key).__name__} is not accepted")
@@ -129,11 +130,14 @@ def _ecdsa(key: ec.EllipticCurvePublicKey, signature: bytes, hash_: hashes.HashA
 
 
 def _rsa(key: rsa.RSAPublicKey, signature: bytes, hash_: hashes.HashAlgorithm, digest: bytes) -> bool:
-    try:
-        key.verify(signature, digest, padding.PKCS1v15(), Prehashed(hash_))
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    """PKCS #1 v1.5, or PSS with the same hash in its mask and any length of salt: neither form can be made from the other."""
+    for form in (padding.PKCS1v15(), padding.PSS(mgf=padding.MGF1(hash_), salt_length=padding.PSS.AUTO)):
+        try:
+            key.verify(signature, digest, form, Prehashed(hash_))
+        except (InvalidSignature, ValueError):
+            continue
+        return True
+    return False
 
 
 def _ed25519(key: ed25519.Ed25519PublicKey, signature: bytes, data: bytes) -> bool:

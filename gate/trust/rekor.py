@@ -37,7 +37,9 @@ def check_entry(entry: LogEntry, root: TrustedRoot, version: Version) -> Logged:
     if not logs:
         raise Rejected(
             "log_known",
-            f"the log {entry.log_id.hex()[:16]}… is not in the trusted root; logs are renewed, so the root may be too old",
+            f"the log {entry.log_id.hex()[:16]}… is not in the trusted root. Logs are renewed (shards of Rekor v2 after months), "
+            "so the root may be older than the signature: import it again (gate trust import). Or the signature is of another "
+            "instance of Sigstore, whose root this entry does not name",
         )
     problem = Rejected("log_known", "unreachable")
     for log in logs:

@@ -29,6 +29,8 @@ class Subject:
     name: str
     digest: Mapping[str, str]
     """Algorithm to lower-case hex, as the statement says; may hold algorithms that nobody should match by."""
+    annotations: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Foreign; source-track summaries name refs here."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,4 +99,9 @@ def _subject(item: Any) -> Subject:
     digest = mapping(item, "digest", f"{_WHAT}: subject")
     if not digest or not all(isinstance(value, str) and value for value in digest.values()):
         raise malformed(_WHAT, "a subject without a digest")
-    return Subject(name=name if isinstance(name, str) else "", digest={k: v.lower() for k, v in digest.items()})
+    annotations = item.get("annotations")
+    return Subject(
+        name=name if isinstance(name, str) else "",
+        digest={k: v.lower() for k, v in digest.items()},
+        annotations=annotations if isinstance(annotations, dict) else {},
+    )

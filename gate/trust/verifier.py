@@ -62,14 +62,18 @@ def verify(signed: Signed, trust: Trust, limits: Limits) -> Verification:
     if not trust.entries:  # (16)
         return Verification(state="unverified", reason="it is signed, and no trust entry says whose signatures count")
     passed: list[Verification] = []
-    reasons: list[str] = []
+    failed: dict[str, Rejected] = {}
     for entry in trust.entries:
         try:
             passed.append(_against(signed, entry, limits))
         except Rejected as rejected:
-            reasons.append(f"{entry.name}: {rejected}")
+            failed[entry.name] = rejected
     if not passed:  # (16)
-        return Verification(state="failed", reason="; ".join(reasons))
+        return Verification(
+            state="failed",
+            reason="; ".join(f"{name}: {rejected}" for name, rejected in failed.items()),
+            failures={name: rejected.check for name, rejected in failed.items()},
+        )
     first = passed[0]
     return Verification(
         state="verified",
@@ -83,6 +87,8 @@ def verify(signed: Signed, trust: Trust, limits: Limits) -> Verification:
         timestamp=first.timestamp,
         checks=first.checks,
         relaxed=_union([one.relaxed for one in passed]),
+        entries=tuple(str(one.trust_entry) for one in passed),
+        relaxed_by={str(one.trust_entry): one.relaxed for one in passed if one.relaxed},
         claims=first.claims,
     )
 
@@ -199,6 +205,7 @@ def _evidence(signed: Signed, entry: TrustEntry, root: TrustedRoot, bound: logen
     """Log entries and timestamps under one root. What the root knows must verify; what it does not know counts for nothing."""
     logged: list[rekor.Logged] = []
     problem = "there is none"
+    unknown: Rejected | None = None
     known = {log.id for log in root.tlogs}
     for log_entry in signed.log_entries:
         logentry.check_bound(log_entry, bound, limits)  # (3)
@@ -209,9 +216,11 @@ def _evidence(signed: Signed, entry: TrustEntry, root: TrustedRoot, bound: logen
         except Rejected as rejected:
             if rejected.check != "log_known":
                 raise
-            problem = str(rejected)
+            problem, unknown = str(rejected), rejected
     distinct = len({one.log.key_bytes for one in logged})  # (8)
     if entry.require_log and distinct < entry.log_threshold:
+        if unknown is not None and not logged:
+            raise unknown  # a root that is too old is told apart from a signature that nobody logged
         raise Rejected("log", f"{distinct} logs of the trusted root have an entry, {entry.log_threshold} needed: {problem}")
     times = [one.integrated for one in logged if one.integrated is not None]
     stamps = _timestamps(signed, root, bound.signature)

@@ -83,12 +83,24 @@ def test_ed25519ph_is_that_of_the_rfc() -> None:
     assert not wrap(key).verify(signature, b"abd")
 
 
-def test_rsa_is_pkcs1_only() -> None:
-    """A PSS signature does not verify."""
+@pytest.mark.parametrize("salt", [0, 20, 32])
+def test_rsa_pss(salt: int) -> None:
+    """A PSS signature verifies with any salt, over its message only, and only with one hash throughout."""
     key = KEYS["RSA"]
     assert isinstance(key, rsa.RSAPrivateKey)
-    pss = key.sign(MESSAGE, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
-    assert not public(key).verify(pss, MESSAGE)
+    pss = key.sign(MESSAGE, padding.PSS(padding.MGF1(hashes.SHA256()), salt), hashes.SHA256())
+    assert public(key).verify(pss, MESSAGE)
+    assert not public(key).verify(pss, MESSAGE + b"!")
+    assert not public(key).verify(pss[:-1] + bytes([pss[-1] ^ 1]), MESSAGE)
+    mixed = key.sign(MESSAGE, padding.PSS(padding.MGF1(hashes.SHA1()), salt), hashes.SHA256())
+    assert not public(key).verify(mixed, MESSAGE)
+
+
+def test_huge_rsa_keys_are_refused() -> None:
+    """An RSA key of 16384 bits costs whoever verifies with it, and is no key that anybody needs."""
+    numbers = rsa.RSAPublicNumbers(65537, (1 << 16383) | 1)
+    with pytest.raises(ValueError, match="16384 bits"):
+        wrap(numbers.public_key())
 
 
 def test_key_id_is_the_hash_of_the_key_info() -> None:
