@@ -93,7 +93,7 @@ def test_help_texts_show_commands_that_parse() -> None:
     for path in sorted((repository() / "gate").rglob("*.py")):
         source = path.read_text("utf-8").replace("\\\\\n", "\\\n")
         shown = [line.strip() for line in re.sub(r"\\\n\s*", " ", source).splitlines() if re.match(r"\s{4,}gate [a-z]", line)]
-        for line in [*shown, *re.findall(r"`(gate [^`{}\n]+)`", source)]:
+        for line in [*shown, *re.findall(r"(?<!`)`(gate [^`{}\n]+)`(?!`)", source)]:
             for arguments in commands(re.split(r" {3,}", line)[0]):
                 error = _parse(arguments)
                 if error is not None and not isinstance(error, click.MissingParameter):
