@@ -214,9 +214,11 @@ class VexUse(Model, frozen=True, kw_only=True):
 class VexProblem(Model, frozen=True, kw_only=True):
     statement: str
     finding: str
-    kind: Literal["unmatched", "conflict", "superseded", "untrusted", "future", "invalid"]
+    kind: Literal["unmatched", "conflict", "superseded", "untrusted", "future", "invalid", "expired"]
     detail: str
     evidence: str
+    readers: tuple[str, ...] = ()
+    """Orders under which a reader would have let this statement decide otherwise: ``oldest_first``, ``newest_first``."""
 
 
 class VexFacts(Model, frozen=True, kw_only=True):
@@ -225,6 +227,8 @@ class VexFacts(Model, frozen=True, kw_only=True):
     conflicts: tuple[VexProblem, ...] = ()
     superseded: tuple[VexProblem, ...] = ()
     rejected: tuple[VexProblem, ...] = ()
+    overdue: tuple[VexProblem, ...] = ()
+    """Statements in use whose own review date has passed; they hold until a rule says otherwise."""
 
 
 class TrustEntryFact(Model, frozen=True, kw_only=True):

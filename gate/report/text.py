@@ -136,7 +136,8 @@ def _evidence(outcome: Outcome) -> list[str]:
         lines.append(f"  ? {error.kind}  {escape(error.source)}: {escape(error.reason)}")
         if error.fix:
             lines.append(f"      fix: {escape(error.fix)}")
-    for problem in (*outcome.vex.unmatched, *outcome.vex.conflicts, *outcome.vex.rejected):
+    decisive = [problem for problem in outcome.vex.superseded if problem.readers]
+    for problem in (*outcome.vex.unmatched, *outcome.vex.conflicts, *outcome.vex.rejected, *outcome.vex.overdue, *decisive):
         lines.append(f"  ! vex {problem.kind}: {escape(problem.statement)}: {escape(problem.detail)}")
     return lines
 
