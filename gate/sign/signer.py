@@ -1,83 +1,47 @@
-"""Opening a signing key by cosign's URI forms, and the signatures it makes."""
+"""Opening a signing key by cosign's URI forms. Nothing is imported here for a kind of key that is not asked for."""
 
 from __future__ import annotations
 
-import base64
-import dataclasses
-import hashlib
+import importlib
 import os
 import re
 import stat
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from gate.errors import SigningError, UsageError
-from gate.sign import keyfile
+from gate.sign import keyfile, publickey
+from gate.sign.interface import KeyService, Signer
+from gate.sign.publickey import SignerKey
+from gate.sign.service import ServiceSigner, redact
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+__all__ = ["SERVICES", "LocalSigner", "Signer", "SignerKey", "open_service", "open_signer"]
+
+SERVICES = {
+    "awskms": "gate.sign.backends.aws",
+    "azurekms": "gate.sign.backends.azure",
+    "gcpkms": "gate.sign.backends.gcp",
+    "hashivault": "gate.sign.backends.vault",
+    "openbao": "gate.sign.backends.vault",
+    "pkcs11": "gate.sign.backends.pkcs11",
+}
+"""Scheme: the module whose ``open_key(uri, environ)`` gives the `KeyService`."""
+KEYLESS = "keyless"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(pkcs11):")
-_CURVES = ("secp256r1", "secp384r1", "secp521r1")
-_RSA_BITS = 2048
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class SignerKey:
-    """The public half of a signing key."""
-
-    pem: bytes
-    der: bytes
-    """SubjectPublicKeyInfo."""
-
-    @property
-    def key_id(self) -> str:
-        """``sha256:<hex>`` of the DER SubjectPublicKeyInfo."""
-        return "sha256:" + hashlib.sha256(self.der).hexdigest()
-
-    @property
-    def hint(self) -> str:
-        """What cosign puts in ``verificationMaterial.publicKey.hint``: base64 of the same digest."""
-        return base64.b64encode(hashlib.sha256(self.der).digest()).decode()
-
-
-class Signer(Protocol):
-    """One key that signs; `sign` raises SigningError and returns only what verifies under `public_key`."""
-
-    @property
-    def public_key(self) -> SignerKey: ...
-
-    def sign(self, data: bytes) -> bytes:
-        """The signature of `data`: DER for ECDSA and PKCS#1 v1.5 for RSA, both over SHA-256; 64 bytes for Ed25519."""
-        ...
 
 
 class LocalSigner:
     """A private key in memory: ECDSA on P-256, P-384 or P-521, RSA of 2048 bits and more, or Ed25519."""
 
     def __init__(self, key: PrivateKeyTypes, name: str) -> None:
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
         self._name = name
         self._key = key
+        self.public_key = publickey.of(key.public_key(), name)
         # SHA-256 with every curve: cosign verifies envelopes under a key file with nothing else, whatever the curve
-        self._hash = hashes.SHA256()
-        if not (
-            (isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in _CURVES)
-            or (isinstance(key, rsa.RSAPrivateKey) and key.key_size >= _RSA_BITS)
-            or isinstance(key, ed25519.Ed25519PrivateKey)
-        ):
-            kind = type(key).__name__.lstrip("_").removesuffix("PrivateKey")
-            size = f" of {key.key_size} bits" if hasattr(key, "key_size") else ""
-            raise SigningError(
-                f"{name}: a key of kind {kind}{size} is not one that the gate signs with",
-                why="it signs with ECDSA on P-256, P-384 and P-521, with RSA from 2048 bits, and with Ed25519",
-                fix="make a key pair with `gate keys generate`",
-            )
-        encode = key.public_key().public_bytes
-        info = serialization.PublicFormat.SubjectPublicKeyInfo
-        self.public_key = SignerKey(pem=encode(serialization.Encoding.PEM, info), der=encode(serialization.Encoding.DER, info))
+        self._hash = publickey.hash_of("sha256")
 
     def sign(self, data: bytes) -> bytes:
         """See `Signer`. Each signature is verified before it is returned, so that no bad one is ever published."""
@@ -85,7 +49,7 @@ class LocalSigner:
 
         try:
             signature = self._sign(data)
-            self._verify(signature, data)
+            self.public_key.verify(signature, data, "sha256")
         except (InvalidSignature, UnsupportedAlgorithm, ValueError) as error:
             raise SigningError(
                 f"{self._name}: the key made a signature that does not verify ({type(error).__name__})",
@@ -104,42 +68,52 @@ class LocalSigner:
         assert isinstance(self._key, ed25519.Ed25519PrivateKey)  # __init__ admits no fourth type
         return self._key.sign(data)
 
-    def _verify(self, signature: bytes, data: bytes) -> None:
-        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-        from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-        key = load_der_public_key(self.public_key.der)  # the published half, not the one derived inside the private key
-        if isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, data, ec.ECDSA(self._hash))
-        elif isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, data, padding.PKCS1v15(), self._hash)
-        else:
-            assert isinstance(key, ed25519.Ed25519PublicKey)  # __init__ admits no fourth type
-            key.verify(signature, data)
-
 
 def open_signer(uri: str, environ: Mapping[str, str]) -> Signer:
-    """The signer named by `uri`: a key file's path or ``env://VARIABLE`` holding the text of one.
+    """The signer named by `uri`: a key file's path, ``env://VARIABLE`` holding the text of one, or the URI of a key service.
 
-    Raises UsageError for an empty name; SigningError for a key service (not in this version), an unreadable file, a wrong
-    password, or a kind of key that the gate does not sign with.
+    ``keyless://`` gives a signer that makes bundles only (`BundleSigner`). Raises UsageError for an empty name or a malformed
+    URI; SigningError for an unknown kind of key, an unreadable file, a wrong password, a missing extra, a service that does not
+    answer, or a kind of key that the gate does not sign with.
     """
     if not uri:
-        raise UsageError("no signing key is named", fix="name a key file, or env://VARIABLE")
-    scheme = _SCHEME.match(uri)
-    if scheme is None:
+        raise UsageError("no signing key is named", fix="name a key file, env://VARIABLE, or the URI of a key service")
+    scheme = scheme_of(uri)
+    if scheme == "":
         return LocalSigner(keyfile.load(_read(uri), environ, uri), uri)
-    if scheme[1] == "env":
+    if scheme == "env":
         variable = uri.removeprefix("env://")
         text = environ.get(variable)
         if not text:
             raise SigningError(f"{uri}: the variable is not set or is empty", fix=f"put the text of the key file into {variable}")
         return LocalSigner(keyfile.load(os.fsencode(text), environ, uri), uri)
-    raise SigningError(
-        f"{scheme[1] or scheme[2]}: this version cannot sign with a key of this kind",
-        why="it opens key files and env://VARIABLE only; a key that cannot be opened is never replaced by another",
-        fix="use a key file made by `gate keys generate` or `cosign generate-key-pair`, or env://VARIABLE",
-    )
+    if scheme == KEYLESS:
+        from gate.sign.backends.keyless import KeylessSigner
+
+        return KeylessSigner(uri, environ)
+    return ServiceSigner(open_service(uri, environ))
+
+
+def open_service(uri: str, environ: Mapping[str, str]) -> KeyService:
+    """The key in a key service, not yet asked for anything; raises as `open_signer` does."""
+    scheme = scheme_of(uri)
+    if scheme not in SERVICES:
+        raise SigningError(
+            f"{scheme or redact(uri)}: this version cannot sign with a key of this kind",
+            why="it opens key files, env://VARIABLE, "
+            + ", ".join(SERVICES)
+            + " and keyless; a key that cannot be opened is never "
+            "replaced by another",
+            fix="use a key file made by `gate keys generate` or `cosign generate-key-pair`, or one of these (docs/keys.md)",
+        )
+    service: KeyService = importlib.import_module(SERVICES[scheme]).open_key(uri, environ)
+    return service
+
+
+def scheme_of(uri: str) -> str:
+    """The scheme as written, or nothing for a path: schemes are lower case, and no file is ever taken for one."""
+    found = _SCHEME.match(uri)
+    return (found[1] or found[2]) if found else ""
 
 
 def _read(path: str) -> bytes:
