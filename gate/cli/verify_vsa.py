@@ -38,8 +38,8 @@ def command(
 ) -> int:
     """Check a signed verification summary (Sigstore bundle or DSSE) before a deploy.
 
-    Every option is a demand; there is no default that could be left out by mistake. Exit code 0 when all hold, 1 when the
-    summary was read and does not hold, 2 for a demand that cannot be met, 3 when it cannot be read.
+    Every option is a demand; there is no default that could be left out by mistake. Exit code 0 when all hold, 1 when one
+    does not or the file holds no summary, 2 for a flag or path that cannot be used, 3 for a form or size that is not read.
 
     \b
     Example:

@@ -118,3 +118,19 @@ def test_flags_that_are_mentioned_exist() -> None:
                     f"{page.name}: {flag}" for flag in re.findall(r"(?<!\S)--[a-z][a-z-]*", span) if flag not in known | others
                 ]
     assert wrong == []
+
+
+def test_quoted_messages_exist() -> None:
+    """What docs/troubleshooting.md quotes from reports is a rule's id, a code of the gate, or words that the gate says."""
+    text = (repository() / "docs" / "troubleshooting.md").read_text("utf-8")
+    rules = (repository() / "docs" / "rules.md").read_text("utf-8")
+    files = [*(repository() / "gate").rglob("*.py"), *(repository() / "policies").rglob("*.rego")]
+    said = "\n".join(path.read_text("utf-8") for path in files)
+    rows = [line.split("|")[1] for line in text[: text.index("## Environment variables")].splitlines() if line.startswith("| ")]
+    quoted = [span for row in rows for span in re.findall(r"`([^`]+)`", row)]
+    assert len(quoted) > 10
+    missing = []
+    for span in quoted:
+        known = f"[`{span}`]" in rules if re.fullmatch(r"[a-z]+\.[a-z_]+", span) and not span.startswith("gate.") else False
+        missing += [span] if not known and not all(part in said for part in span.split(" … ")) else []
+    assert missing == []
