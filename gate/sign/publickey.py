@@ -138,7 +138,9 @@ def hash_of(name: str) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     """The hash of that name."""
     from cryptography.hazmat.primitives import hashes
 
-    return {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}[name]
+    known: dict[str, hashes.SHA256 | hashes.SHA384 | hashes.SHA512]
+    known = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
+    return known[name]
 
 
 def _load(der: bytes) -> Any:
