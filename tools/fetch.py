@@ -60,6 +60,7 @@ class Tool:
     release: str = ""
     sha256: Mapping[str, str] = field(default_factory=dict)
     deb: str = ""
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(text: str) -> tuple[Tool, ...]:
@@ -210,28 +211,35 @@ def _from_deb(tool: Tool, cache: Path, environ: Mapping[str, str]) -> Path:
         raise Missing("no Debian package")
     with tempfile.TemporaryDirectory(dir=cache, prefix=".deb-") as temporary:
         folder = Path(temporary)
-        _run(["apt-get", "download", tool.deb], cwd=folder, env=environ, timeout_s=300)
+        packages = (tool.deb, *tool.libraries)
+        _run(["apt-get", "download", *packages], cwd=folder, env=environ, timeout_s=300)
         archives = sorted(folder.glob("*.deb"))
-        if len(archives) != 1:
+        if len(archives) != len(packages):
             raise Missing(f"apt-get download gave {len(archives)} files")
-        _run(["dpkg", "-x", str(archives[0]), "unpacked"], cwd=folder, env=environ, timeout_s=120)
+        for archive in archives:
+            _run(["dpkg", "-x", str(archive), "unpacked"], cwd=folder, env=environ, timeout_s=120)
         program = next((p for p in sorted((folder / "unpacked").glob("usr/*bin/*")) if p.name == tool.name), None)
         if program is None:
             raise Missing(f"the package holds no program {tool.name}")
         version = _version_of(program, tool, environ)
         if not in_range(version, tool.accept):
             raise Missing(f"Debian's {tool.deb} is {version}, wanted {tool.accept}")
+        for name in tool.libraries.values():
+            library = next((p for p in (folder / "unpacked").glob(f"usr/lib/**/{name}") if not p.is_symlink()), None)
+            if library is None:
+                raise Missing(f"the packages hold no library {name}")
+            _place(tool, cache, library.replace, name)
         return _place(tool, cache, lambda target: program.replace(target))
 
 
-def _place(tool: Tool, cache: Path, write: Callable[[Path], object]) -> Path:
-    """Put the program at CACHE/NAME-VERSION/NAME in one step, so that nobody ever sees half of it."""
+def _place(tool: Tool, cache: Path, write: Callable[[Path], object], name: str = "") -> Path:
+    """Put the program at CACHE/NAME-VERSION/NAME in one step, so that nobody ever sees half of it; a library `name` beside it."""
     folder = cache / f"{tool.name}-{tool.version}"
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{tool.name}.partial"
+    partial = folder / f".{name or tool.name}.partial"
     write(partial)
     partial.chmod(0o755)
-    return partial.replace(folder / tool.name)
+    return partial.replace(folder / (name or tool.name))
 
 
 def _link(cache: Path, name: str, program: Path) -> None:
