@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from gate.errors import SigningError
 from gate.model.base import to_json
 from gate.trust.statement import STATEMENT_TYPES, STRONG_ALGORITHMS, Subject
@@ -23,8 +25,10 @@ def subject_of(name: str, digest: str) -> Subject:
     return Subject(name=name, digest={algorithm: value})
 
 
-def make(subjects: Sequence[Subject], predicate_type: str, predicate: Mapping[str, Any]) -> bytes:
+def make(subjects: Sequence[Subject], predicate_type: str, predicate: Mapping[str, Any] | msgspec.Raw) -> bytes:
     """An in-toto Statement v1 (in-toto/attestation spec/v1/statement.md) as JSON with sorted keys and no white space.
+
+    A predicate given as `msgspec.Raw` keeps its own bytes: large numbers, order and all.
 
     Raises SigningError for a statement about nothing, or of no type.
     """

@@ -1,83 +1,115 @@
-"""Signing verification summaries after a verdict."""
+"""``gate attest``: sign a statement about an image."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import click
 
-from gate.cli.files import write_atomically
-from gate.cli.options import Output
-from gate.errors import SigningError, UsageError
-from gate.report.interface import Report
-
-if TYPE_CHECKING:
-    from gate.model.verdict import Verdict
-    from gate.policy.bundle import Policy
-    from gate.sign.signer import Signer
+from gate.cli.signer_options import signing_options
 
 
-class Signing:
-    """What ``--attest`` and ``--output vsa`` ask for. The key is opened before anything is verified, so a typo costs nothing."""
+@click.command("attest", context_settings={"max_content_width": 120})
+@click.argument("subject", metavar="SUBJECT")
+@click.option("--type", "kind", required=True, metavar="TYPE", help="A name from the list above, or a URI.")
+@click.option("--predicate", required=True, metavar="FILE", help="The document; - is standard input.")
+@click.option("--predicate-schema", metavar="FILE", help="JSON Schema that the document must satisfy (extra: schema).")
+@signing_options
+@click.option("--push", is_flag=True, help="Push it beside the image at once.")
+@click.option("--output", metavar="FILE", help="Also write the bundle to a file; - is standard output.")
+@click.option("--store", metavar="DIR", help="Where it waits for `gate push`; default $GATE_STORE or ~/.local/share/policy-gate.")
+def command(
+    subject: str,
+    kind: str,
+    predicate: str,
+    predicate_schema: str | None,
+    key: str,
+    legacy_tags: bool,
+    plain_http: bool,
+    ca_file: str | None,
+    push: bool,
+    output: str | None,
+    store: str | None,
+) -> int:
+    """Sign a statement (in-toto v1) about an image.
 
-    def __init__(self, options: Mapping[str, Any], signer: Signer | None, wanted: bool) -> None:
-        self._options = options
-        self._signer = signer
-        self._wanted = wanted
-        self.written: bytes | None = None
-        """The unsigned statement of the last summary, for ``--output vsa``."""
+    \b
+    TYPE is one of
+      slsaprovenance1  slsaprovenance02  spdx  cyclonedx  vuln  vulns  openvex  test-result  svr  link
+      custom           anything, wrapped as `cosign attest --type custom` does
+      a URI            your own; policies see the predicate as input.attestations[]
 
-    @classmethod
-    def of(cls, options: Mapping[str, Any], outputs: Sequence[Output]) -> Signing:
-        """Raises UsageError for half a request and SigningError for a key that cannot be opened."""
-        attest, key = options["attest"], options["sign_key"]
-        wanted = attest or any(output.format == "vsa" for output in outputs)
-        if key and not attest:
-            raise UsageError("--sign-key without --attest", fix="add --attest, or drop the key")
-        if attest and not key:
-            raise UsageError("--attest without --sign-key", fix="gate keys generate, then --sign-key gate.key")
-        if wanted and not options["verifier_id"]:
-            raise UsageError(
-                "a verification summary needs --verifier-id",
-                why="whoever reads it pairs the id with your key; there is no default",
-                fix="add --verifier-id https://your.org/gate",
+    The document keeps its own bytes inside the statement, and must be of the type that it is signed as. With --push the bundle
+    hangs on the image at once; without, it waits in the store until `gate push`. Into a layout (oci:DIR) it goes at once.
+
+    \b
+    Examples:
+      gate attest registry.example/app:1.4 --type cyclonedx --predicate sbom.cdx.json --key gate.key --push
+      gate attest registry.example/app@sha256:… --type https://acme.example/review/v1 --predicate review.json \\
+          --predicate-schema review.schema.json --key gate.key --push
+    """
+    import contextlib
+    import os
+    from pathlib import Path
+
+    from gate.attest import statement
+    from gate.attest.types import check_schema, find_type, predicate_of
+    from gate.audit.outbox import Outbox, entry_of
+    from gate.cli.files import emit, read_bounded, write_atomically
+    from gate.cli.options import store_path
+    from gate.cli.plan import registry_options
+    from gate.errors import UsageError
+    from gate.limits import Limits
+    from gate.oci.strict import parse_json
+    from gate.oci.target import open_place
+    from gate.publish import bundle_referrer, dsse_layer, now
+    from gate.report.escape import escape
+    from gate.sign.bundle import INTOTO_PAYLOAD_TYPE, write_bundle
+    from gate.sign.signer import open_signer
+
+    limits, chosen = Limits.from_environment(), find_type(kind)
+    data = read_bounded(predicate, limits.bundle_bytes // 2, "predicate").strip()
+    plain_text = chosen.name == "custom" and not predicate_schema
+    value = None if plain_text else parse_json(data, f"predicate {predicate}", limits)
+    if predicate_schema:
+        schema = parse_json(read_bounded(predicate_schema, limits.policy_file_bytes, "schema"), predicate_schema, limits)
+        check_schema(value, schema)
+    try:
+        body = predicate_of(chosen, data, value, now=now())
+    except UnicodeDecodeError:
+        raise UsageError(f"predicate {predicate} is not UTF-8 text", fix="encode it, for example in base64") from None
+    registry = registry_options({"plain_http": plain_http, "ca_file": ca_file})
+    with contextlib.ExitStack() as stack:
+        stack.callback(registry.close)
+        signer = open_signer(key, os.environ)
+        place = open_place(subject, registry, limits)
+        stack.callback(place.source.close)
+        if legacy_tags and not push:
+            raise UsageError("--legacy-tags without --push", why="the store keeps bundles", fix="add --push")
+        about = place.subject
+        signed = statement.make([statement.subject_of(place.source.name, about.digest)], chosen.uri, body)
+        bundle = write_bundle(signed, INTOTO_PAYLOAD_TYPE, signer)
+        item = bundle_referrer(about, bundle, chosen.uri, now())
+        if output and output != "-":
+            write_atomically(output, bundle)
+        if push or not place.repository:
+            place.attach([item])
+            if legacy_tags:
+                place.legacy(about.digest, "att", [dsse_layer(bundle, chosen.uri)])
+            done = f"attested, referrer {item.digest}"
+        else:
+            path = Path(store_path(store))
+            entry = entry_of(
+                item,
+                repository=place.repository,
+                name=chosen.name,
+                predicate_type=chosen.uri,
+                decision="",
+                outcome="",
+                kept=now(),
             )
-        if not attest:
-            return cls(options, None, wanted)
-        from gate.sign.signer import open_signer
-
-        return cls(options, open_signer(key, os.environ), wanted)
-
-    def sign(self, report: Report, policy: Policy) -> None:
-        """Make a summary of each decided image, sign it and write it as a bundle and as bare DSSE. Raises SigningError.
-
-        An image without a verdict, and one that cannot have a summary, is an error only when nothing else explains the exit.
-        """
-        if not self._wanted:
-            return
-        for verdict in report.verdicts:
-            if verdict.outcome.decision != "NO_VERDICT":
-                self._one(verdict, policy)
-
-    def _one(self, verdict: Verdict, policy: Policy) -> None:
-        from gate.attest.vsa import make_vsa
-
-        outcome = verdict.outcome
-        resource = self._options["resource_uri"] or f"oci://{outcome.subject.name}"
-        policy_uri = f"urn:policy-gate:{policy.packs[0].name.split('/')[-1]}:{outcome.policy.profile}"
-        try:
-            statement = make_vsa(verdict, verifier_id=self._options["verifier_id"], resource_uri=resource, policy_uri=policy_uri)
-        except SigningError:
-            if outcome.decision == "DENY":
-                return  # exit 1 already says more than a missing FAILED summary would
-            raise
-        self.written = statement
-        if self._signer is None:
-            return
-        from gate.sign.bundle import INTOTO_PAYLOAD_TYPE, write_both
-
-        bundle, dsse = write_both(statement, INTOTO_PAYLOAD_TYPE, self._signer)
-        stem = Path(self._options["attest_dir"]) / f"{outcome.subject.digest.replace(':', '-')}.vsa"
-        write_atomically(f"{stem}.sigstore.json", bundle)
-        write_atomically(f"{stem}.dsse.json", dsse)
+            Outbox(path, limits).keep(item, entry)
+            done = f"attested; it waits in {path} (gate push)"
+    if output == "-":
+        emit(bundle + b"\n")
+    else:
+        click.echo(f"{escape(place.source.name)}@{about.digest}  {escape(chosen.uri)} {done}")
+    return 0

@@ -45,7 +45,7 @@ def run(options: Mapping[str, Any], outputs: Sequence[Output], limits: Limits, e
             prepared = prepare(options, limits, stack, engine)
         except UsageError as error:
             raise _with_identities(error, options, subjects, registry, limits) from None
-        from gate.cli.attest import Signing
+        from gate.cli.signing import Signing
 
         signing = Signing.of(options, outputs)
         sources = [stack.enter_context(contextlib.closing(_open(text, registry, limits))) for text in subjects]
@@ -124,8 +124,10 @@ def _keep(
 
 
 def _command() -> tuple[str, ...]:
-    """The command line; the value of a key given as ``env://`` is never in it, and nothing else here is secret."""
-    return ("gate", *sys.argv[1:])
+    """The command line without what a key URI may hold in secret; nothing else in it is one (``env://`` names a variable)."""
+    from gate.sign.service import redact
+
+    return ("gate", *map(redact, sys.argv[1:]))
 
 
 def _hand_over(report: Report, options: Mapping[str, Any]) -> None:

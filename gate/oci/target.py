@@ -1,4 +1,4 @@
-"""Where something is written to, and how its text is told apart: ``oci:DIR[:TAG]`` and paths are layouts, all else is a registry."""
+"""Where something is written to: ``oci:DIR[:TAG]`` and paths are layouts, all else is a registry."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def open_place(text: str, options: RegistryOptions, limits: Limits) -> Place:
             raise UsageError(
                 f"{text} cannot be signed: it is a `docker save` tarball",
                 why="it holds no manifest; the digest that a registry will know the image by comes into being when it is pushed",
-                fix="push it and sign REPOSITORY@DIGEST, or export an OCI layout (docker buildx build --output type=oci,tar=false)",
+                fix="push it and sign REPOSITORY@DIGEST, or export a layout: docker buildx build --output type=oci,tar=false",
             )
         if isinstance(source, LayoutSource):
             raise UsageError(f"{text} is an archive, and nothing can be put into it", fix="unpack it: tar -xf, then sign oci:DIR")
@@ -95,7 +95,7 @@ def open_origin(text: str, options: RegistryOptions, limits: Limits) -> Registry
     raise UsageError(
         f"{text} cannot be copied: it is no image that a registry would know",
         why="a `docker save` tarball, like a digest alone, holds no manifest",
-        fix="push it with docker, or export it as an OCI layout (docker buildx build --output type=oci,tar=false)",
+        fix="push it with docker, or export a layout: docker buildx build --output type=oci,tar=false",
     )
 
 
