@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from gate.errors import UsageError
 from gate.model.evidence import Verification
 from gate.model.verdict import Upgrade
-from gate.report import FORMATS, Report, Style, load_report, renderer
+from gate.report import FORMATS, renderer
 from gate.report.escape import escape, markdown, workflow_data, workflow_property
+from gate.report.interface import Report, Style, load_report
 from gate.report.markdown import LIMIT_BYTES
 from tests.factory import decision, evidence, finding, replace, result, rule, verdict
 
