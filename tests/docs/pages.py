@@ -87,10 +87,10 @@ def commands(code: str) -> Iterator[list[str]]:
     """The arguments of each ``gate …`` in a piece of shell or of a pipeline file, without what follows a pipe or redirection."""
     joined = re.sub(r"\\\n\s*", " ", code)
     for line in joined.splitlines():
-        match = re.match(r"\s*(?:\$ |- |\w+=\$\(|- run: |run: |sh ')*gate (.*)", line)
+        match = re.match(r"\s*(?:\$ |- |\w+=\$\(|- run: |run: )*gate (.*)", line)
         if not match:
             continue
-        lexer = shlex.shlex(match[1].removesuffix("'"), posix=True, punctuation_chars="|&;<>()")
+        lexer = shlex.shlex(match[1], posix=True, punctuation_chars="|&;<>()")
         lexer.commenters = "#"
         lexer.whitespace_split = True
         arguments = []
