@@ -111,7 +111,7 @@ class Tree:
 
     def _resolve(self, identity: str) -> tuple[VexProduct, ...]:
         chain = self._chain(identity)
-        if chain is None or not self._ambiguous.isdisjoint((identity, *chain)):
+        if chain is None:
             return ()
         leaf, *around = chain
         component = self._components.get(leaf)
@@ -149,7 +149,7 @@ class Tree:
         return VexProduct(component, (), tuple(platforms))
 
     def _chain(self, identity: str) -> list[str] | None:
-        """The component and all that it is a component of, from the inside out; None for a circle."""
+        """The component and all that it is a component of, from the inside out; None for a circle or an ambiguous id."""
         chain = [identity]
         seen = {identity}
         while chain[0] in self._links:
@@ -166,7 +166,7 @@ class Tree:
                 self._odd.add("circular_relationship", identity)
                 return None
             flat += expanded
-        return flat
+        return flat if self._ambiguous.isdisjoint({*seen, *flat}) else None
 
     def _outer(self, name: str, seen: set[str]) -> list[str] | None:
         """An outer product may itself be a component of something: a module of a platform."""

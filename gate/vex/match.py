@@ -3,7 +3,10 @@
 Package rules, from strict to lenient:
 
 * type, namespace and name are equal in their comparable spelling (`Purl.package`; ``rhel`` = ``redhat``, ``sles`` = ``suse``);
-* a version in the VEX purl equals the finding's (`Purl.release`); without one every version matches, at a lower rank;
+* a version in the VEX purl equals the finding's (`Purl.release`); without one every version matches, at a lower rank; a version
+  range has to hold the finding's version for sure;
+* ``arch=src`` or ``source`` means the source package: it covers the binary packages whose ``upstream`` it is;
+* a platform (CPE) has to cover the distribution of the finding;
 * every qualifier of the VEX purl is a constraint, except: ``upstream``, ``package-id`` and ``epoch`` (they do not identify);
   ``distro`` (or Docker's ``os_name`` and ``os_version``) may be less precise than the finding's (``debian-12`` covers
   ``debian-12.13``), and its absence from the finding is accepted when the VEX purl has a version; ``arch`` is compared across the
@@ -18,9 +21,11 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
+from collections.abc import Sequence
 
 from gate.model.input import Subject
-from gate.vex.openvex import VexComponent
+from gate.vex import cpe, vers
+from gate.vex.document import VexComponent
 from gate.vex.purl import Purl, parse
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
@@ -35,6 +40,8 @@ _ARCHITECTURES = {
     "armv7hl": "arm",
 }
 _ANY_ARCHITECTURE = frozenset({"all", "noarch", "any"})
+_SOURCE = frozenset({"src", "source"})
+_RELEASE_TAG = re.compile(r"\.el(\d+)(?:_(\d+))?(?![0-9])")
 _NOT_IDENTIFYING = frozenset({"upstream", "package-id", "epoch", "os_distro", "os_name", "os_version", "distro"})
 
 
@@ -59,9 +66,13 @@ class Image:
     reference: str
     os: str
     architecture: str
+    cpes: tuple[str, ...] = ()
+    """What the image says it is, in its label ``cpe``."""
+    distro: str = ""
+    """``debian 12.4`` as the accepted scans agree; empty when they do not."""
 
     @classmethod
-    def of(cls, subject: Subject) -> Image:
+    def of(cls, subject: Subject, distro: str = "") -> Image:
         digests = (subject.digest, subject.index_digest, subject.config_digest)
         host, slash, path = subject.name.partition("/")
         if not slash or not ("." in host or ":" in host or host == "localhost") or host.startswith("."):
@@ -75,6 +86,8 @@ class Image:
             reference=subject.reference,
             os=subject.platform.os if subject.platform else "",
             architecture=subject.platform.architecture if subject.platform else "",
+            cpes=tuple(text for text in (subject.config.labels.get("cpe", "") if subject.config else "",) if text),
+            distro=distro,
         )
 
     def matches(self, product: VexComponent) -> Scope | None:
@@ -86,8 +99,8 @@ class Image:
 
     def _matches_id(self, text: str) -> Scope | None:
         if text.startswith("pkg:"):
-            purl = parse(text)
-            return self._matches_purl(purl) if purl and purl.type in ("oci", "docker") else None
+            purl = parse(text) if text.startswith(("pkg:oci/", "pkg:docker/")) else None
+            return self._matches_purl(purl) if purl else None
         digest = _DIGEST.fullmatch(text.rpartition("@")[2].lower())
         if digest:
             return Scope.DIGEST if digest.group(1) in self.digests else None
@@ -134,11 +147,24 @@ class Image:
         return ("", f":{self.tag}") if self.tag else ("",)
 
 
-def match_package(vex: Purl, found: Purl, image: Image) -> Scope | None:
-    """VERSIONED or UNVERSIONED when the VEX purl covers the finding's package, else None."""
-    if vex.package != found.package:
-        return None
-    if vex.version and vex.release != found.release:
+def match_package(
+    vex: Purl,
+    found: Purl,
+    image: Image,
+    *,
+    ranges: Sequence[str] = (),
+    platforms: Sequence[str] = (),
+    suppresses: bool = True,
+) -> Scope | None:
+    """VERSIONED or UNVERSIONED when the VEX purl covers the finding's package, else None.
+
+    What cannot be decided (a range, a platform) matches only for a statement that does not suppress.
+    """
+    if dict(vex.qualifiers).get("arch", "").lower() in _SOURCE:
+        vex, source = _without_arch(vex), source_of(found)
+        if source.package != vex.package or (vex.version and vex.release != source.release):
+            return None
+    elif vex.package != found.package or (vex.version and vex.release != found.release):
         return None
     have = dict(found.qualifiers)
     for name, value in vex.qualifiers:
@@ -152,7 +178,77 @@ def match_package(vex: Purl, found: Purl, image: Image) -> Scope | None:
             return None
     if not _distro_covers(_distro(dict(vex.qualifiers)), _distro(have), versioned=bool(vex.version)):
         return None
-    return Scope.VERSIONED if vex.version else Scope.UNVERSIONED
+    inside = _in_ranges(found, ranges, suppresses=suppresses)
+    if not inside or not _on_platforms(found, image, platforms, exact=bool(vex.version), suppresses=suppresses):
+        return None
+    return Scope.VERSIONED if vex.version or ranges else Scope.UNVERSIONED
+
+
+def source_of(found: Purl) -> Purl:
+    """The source package of a binary one, from ``upstream`` (syft) where there is one; else the package itself."""
+    upstream = dict(found.qualifiers).get("upstream", "")
+    if not upstream:
+        return found
+    if found.type == "rpm":
+        name, _, rest = upstream.removesuffix(".src.rpm").rpartition("-")
+        name, _, version = name.rpartition("-")
+        return found._replace(name=name, version=f"{version}-{rest}") if name else found
+    name, _, version = upstream.partition("@")
+    return found._replace(name=name, version=version or found.version)
+
+
+def match_cpe(text: str, name: str, version: str) -> bool:
+    """Whether an application CPE with a version is this package: product and version are equal; vendors are no packages'."""
+    found = cpe.parse(text)
+    if found is None or found.part != "a" or found.version in ("", "-"):
+        return False
+    whole = found.version if found.update in ("", "-") else f"{found.version}{found.update}"
+    return cpe_name(found.product) == cpe_name(name) and version.removeprefix("v") == whole
+
+
+def cpe_name(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def _without_arch(purl: Purl) -> Purl:
+    return purl._replace(qualifiers=tuple(pair for pair in purl.qualifiers if pair[0] != "arch"))
+
+
+def _in_ranges(found: Purl, ranges: Sequence[str], *, suppresses: bool) -> bool:
+    if not ranges:
+        return True
+    answers = [vers.within(found.release, span, found.type) for span in ranges]
+    return True in answers or (None in answers and not suppresses)
+
+
+def _on_platforms(found: Purl, image: Image, platforms: Sequence[str], *, exact: bool, suppresses: bool) -> bool:
+    """Each platform covers the image: by the CPE that the image says it is, or by distribution and release."""
+    for platform in platforms:
+        if any(cpe.covers_cpe(platform, own) for own in image.cpes):
+            continue
+        wanted, own_release = cpe.release_of(platform), _release(found, image)
+        if wanted is None or own_release is None:
+            if suppresses:
+                return False
+        elif not cpe.covers(wanted, own_release, exact=exact):
+            return False
+    return True
+
+
+def _release(found: Purl, image: Image) -> cpe.Release | None:
+    """The distribution of a package: its own qualifier, the scan's word, or the ``.el8_6`` of a Red Hat build."""
+    if found.type not in ("rpm", "deb", "apk"):
+        # A language package belongs to no distribution; the image does.
+        own = None
+    else:
+        own = _distro(dict(found.qualifiers))
+    if own is not None:
+        return cpe.Release(cpe.family(own[0] or found.package[1]), own[1])
+    name, _, version = image.distro.rpartition(" ")
+    if name:
+        return cpe.Release(cpe.family(name), version)
+    match = _RELEASE_TAG.search(found.version) if found.type == "rpm" and found.package[1] == "redhat" else None
+    return cpe.Release("redhat", ".".join(part for part in match.groups() if part)) if match else None
 
 
 def _architecture(name: str) -> str:

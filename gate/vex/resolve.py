@@ -18,60 +18,26 @@ kept, since dropping it could revive an older one that does.
 
 from __future__ import annotations
 
-import dataclasses
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from gate.errors import ConfigError
-from gate.model.evidence import Verification
 from gate.model.findings import AppliedVex, Finding
-from gate.model.input import Subject, VexFacts, VexProblem, VexUse
-from gate.vex.match import Image, Scope, match_package
-from gate.vex.openvex import VexDocument, VexStatement
-from gate.vex.purl import Purl, parse
+from gate.model.input import Subject, VexFacts
+from gate.vex.document import SUPPRESSING as SUPPRESSING
+from gate.vex.document import VexStatement
+from gate.vex.facts import Report
+from gate.vex.graph import SbomGraph
+from gate.vex.index import Hit, Index, Item
+from gate.vex.index import VexSource as VexSource
+from gate.vex.match import Image
 
-SUPPRESSING = frozenset({"not_affected", "fixed"})
 _LEAST_FAVOURABLE = {"affected": 0, "under_investigation": 1, "fixed": 2, "not_affected": 2}
 _NEWEST = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class VexSource:
-    """A document, the evidence item that it is, and who vouches for it."""
-
-    evidence: str
-    document: VexDocument
-    verification: Verification
-    subjects: tuple[str, ...] = ()
-    """Digests that the statement around the document names; they stand for products where a VEX statement has none."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Item:
-    """One statement with all that its rank depends on."""
-
-    source: VexSource
-    statement: VexStatement
-    distrust: str
-    """Why the profile does not accept it; empty when it does."""
-    author_rank: int
-    moment: datetime
-    """A statement that does not suppress and has no time counts as made just now."""
-    future: bool
-    retracted: bool
-
-    @property
-    def suppresses(self) -> bool:
-        return self.statement.status in SUPPRESSING
-
-    @property
-    def out(self) -> bool:
-        """Must not take part at all."""
-        return self.suppresses and (bool(self.statement.problem) or self.future or self.retracted)
-
-
-_Hit = tuple[_Item, Scope]
+_READERS = {
+    "oldest_first": "a reader that takes the oldest statement, as grype does",
+    "newest_first": "a reader that takes the newest statement, as trivy does",
+}
 
 
 def resolve(
@@ -83,10 +49,13 @@ def resolve(
     require_signed: bool,
     now: str,
     skew_s: int = 0,
+    graphs: Sequence[SbomGraph] = (),
+    distro: str = "",
 ) -> tuple[VexFacts, dict[str, AppliedVex]]:
     """The facts for the input document, and the statement that holds for each finding key.
 
     ``AppliedVex.counts`` is true only when the statement suppresses: accepted by the profile, and ``not_affected`` or ``fixed``.
+    ``graphs`` are those of the SBOMs accepted for the subject; ``distro`` is what the accepted scans agree on (``debian 12.4``).
     """
     moment = _now(now) + timedelta(seconds=skew_s)
     items = [
@@ -94,9 +63,10 @@ def resolve(
         for source, retracted in _with_retractions(documents, authors, require_signed)
         for statement in source.document.statements
     ]
-    image = Image.of(subject)
-    index = _Index(items, image, {name.casefold() for finding in findings for name in (finding.id, *finding.aliases)})
-    report = _Report()
+    image = Image.of(subject, distro)
+    wanted = {name.casefold() for finding in findings for name in (finding.id, *finding.aliases)}
+    index = Index(items, image, wanted, graphs, _rules_out)
+    report = Report()
     applied: dict[str, AppliedVex] = {}
     for finding in findings:
         hits = index.hits(finding)
@@ -106,6 +76,12 @@ def resolve(
                 applied[finding.key] = winner
     report.leftovers(items, index)
     return report.facts(), applied
+
+
+def _rules_out(hits: list[Hit]) -> bool:
+    """Whether what accepted authors say of one product, resolved by itself, suppresses."""
+    accepted = [hit for hit in hits if not hit[0].out and not hit[0].distrust]
+    return bool(accepted) and _best(accepted, "", None).suppresses
 
 
 def _now(text: str) -> datetime:
@@ -146,8 +122,9 @@ def distrust(source: VexSource, authors: Sequence[str], require_signed: bool) ->
 
 def _names(source: VexSource, signed: bool) -> set[str]:
     """What the author may be listed as: as written, by the address in ``Name <address>``; signed: by identity or trust entry."""
-    author = source.document.author
-    names = {author, author.rpartition("<")[2].removesuffix(">")} if author.endswith(">") else {author}
+    names: set[str] = set()
+    for author in (source.document.author, *source.document.author_names):
+        names |= {author, author.rpartition("<")[2].removesuffix(">")} if author.endswith(">") else {author}
     if signed:
         names |= {source.verification.identity or "", source.verification.trust_entry or ""}
     return names - {""}
@@ -160,11 +137,11 @@ def _item(
     require_signed: bool,
     now: datetime,
     retracted: bool,
-) -> _Item:
+) -> Item:
     reason = distrust(source, authors, require_signed)
     names = _names(source, source.verification.state == "verified")
     moment = statement.timestamp
-    return _Item(
+    return Item(
         source=source,
         statement=statement,
         distrust=reason,
@@ -172,149 +149,11 @@ def _item(
         moment=moment if moment is not None else _NEWEST,
         future=moment is not None and moment > now,
         retracted=retracted,
+        overdue=statement.review_by is not None and statement.review_by < now,
     )
 
 
-class _Index:
-    """Statements by vulnerability, and below that by package, so that a finding meets only those that can be about it."""
-
-    def __init__(self, items: Sequence[_Item], image: Image, wanted: set[str]) -> None:
-        self._image = image
-        self._whole: defaultdict[str, list[tuple[int, Scope]]] = defaultdict(list)
-        self._packages: defaultdict[tuple[str, tuple[str, str, str]], list[tuple[int, Purl, bool]]] = defaultdict(list)
-        self._items = items
-        self.reported: set[int] = set()
-        """Statements whose vulnerability some finding has."""
-        self.matched: set[int] = set()
-        for number, item in enumerate(items):
-            names = {name.casefold() for name in item.statement.vulnerabilities} & wanted
-            if names:
-                self.reported.add(number)
-                self._add(number, item, names)
-
-    def _add(self, number: int, item: _Item, names: set[str]) -> None:
-        digests = {f"sha256:{value}" for value in self._image.digests}
-        if not item.statement.names_products and digests & set(item.source.subjects):
-            for name in names:
-                self._whole[name].append((number, Scope.DIGEST))
-        for product in item.statement.products:
-            scope = self._image.matches(product.component)
-            if product.subcomponents:
-                if scope is not None:
-                    for component in product.subcomponents:
-                        self._add_package(number, component.ids, names, exact=scope is Scope.DIGEST)
-                continue
-            if scope is not None:
-                for name in names:
-                    self._whole[name].append((number, scope))
-            self._add_package(number, product.component.ids, names, exact=False)
-
-    def _add_package(self, number: int, ids: Iterable[str], names: set[str], *, exact: bool) -> None:
-        for text in ids:
-            purl = parse(text) if text.startswith("pkg:") else None
-            if purl is not None:
-                for name in names:
-                    self._packages[name, purl.package].append((number, purl, exact))
-
-    def hits(self, finding: Finding) -> list[_Hit]:
-        """Statements that match, each once with its most precise scope, in document order."""
-        found = parse(finding.package.purl) if finding.package.purl else None
-        if found is not None and not found.version:
-            found = found._replace(version=finding.package.version)
-        best: dict[int, Scope] = {}
-        for name in {text.casefold() for text in (finding.id, *finding.aliases)}:
-            for number, scope in self._whole.get(name, ()):
-                best[number] = max(scope, best.get(number, scope))
-            if found is None:
-                continue
-            for number, purl, exact in self._packages.get((name, found.package), ()):
-                package = match_package(purl, found, self._image)
-                if package is not None:
-                    scope = Scope.DIGEST if exact else package
-                    best[number] = max(scope, best.get(number, scope))
-        self.matched.update(best)
-        return [(self._items[number], best[number]) for number in sorted(best)]
-
-
-class _Report:
-    """Collects what becomes of each statement."""
-
-    def __init__(self) -> None:
-        self._used: list[VexUse] = []
-        self._problems: defaultdict[str, list[VexProblem]] = defaultdict(list)
-
-    def use(self, item: _Item, finding: str) -> None:
-        self._used.append(
-            VexUse(
-                statement=item.statement.id,
-                finding=finding,
-                status=item.statement.status,
-                author=item.source.document.author,
-                evidence=item.source.evidence,
-            )
-        )
-
-    def problem(self, kind: str, item: _Item, finding: str, detail: str) -> None:
-        self._problems[kind].append(
-            VexProblem(
-                statement=item.statement.id,
-                finding=finding,
-                kind=kind,  # type: ignore[arg-type]  # callers pass the literals of VexProblem.kind
-                detail=detail,
-                evidence=item.source.evidence,
-            )
-        )
-
-    def reject(self, item: _Item, finding: str) -> None:
-        """Say why a statement counts for nothing, or less than it says; nothing when it is in order."""
-        if item.statement.problem:
-            self.problem("invalid", item, finding, item.statement.problem)
-        if item.future:
-            detail = "its time lies in the future" + ("" if item.suppresses else "; kept, because it does not suppress")
-            self.problem("future", item, finding, f"{detail}: {item.moment.isoformat()}")
-        if item.distrust:
-            self.problem("untrusted", item, finding, item.distrust)
-        if item.retracted and item.suppresses:
-            self.problem("superseded", item, finding, "a later version of its document was given")
-
-    def leftovers(self, items: Sequence[_Item], index: _Index) -> None:
-        for number, item in enumerate(items):
-            if number in index.matched:
-                continue
-            if item.statement.problem or item.future:
-                self.reject(item, "")
-            elif number not in index.reported:
-                self.problem("unmatched", item, "", f"no finding is {' or '.join(item.statement.vulnerabilities)}")
-            else:
-                self.problem("unmatched", item, "", _mismatch(item))
-
-    def facts(self) -> VexFacts:
-        def listed(*kinds: str) -> tuple[VexProblem, ...]:
-            found = [problem for kind in kinds for problem in self._problems[kind]]
-            return tuple(sorted(found, key=lambda p: (p.statement, p.finding, p.kind, p.evidence, p.detail)))
-
-        return VexFacts(
-            statements_used=tuple(sorted(self._used, key=lambda use: (use.statement, use.finding, use.evidence))),
-            unmatched=listed("unmatched"),
-            conflicts=listed("conflict"),
-            superseded=listed("superseded"),
-            rejected=listed("untrusted", "future", "invalid"),
-        )
-
-
-def _mismatch(item: _Item) -> str:
-    if not item.statement.products:
-        return "it names no product that could be read, and no signed attestation for this image is around it"
-    first = item.statement.products[0]
-    named = [text for part in (first.component, *first.subcomponents[:1]) for text in part.ids[:1]]
-    more = len(item.statement.products) - 1
-    return (
-        f"{item.statement.vulnerabilities[0]} was found, but neither this image nor a package with it is "
-        f"{' with '.join(named) or 'named'}{f' (or {more} more)' if more else ''}; compare version and qualifiers"
-    )
-
-
-def _decide(hits: list[_Hit], finding: str, report: _Report) -> AppliedVex | None:
+def _decide(hits: list[Hit], finding: str, report: Report) -> AppliedVex | None:
     for item, _ in hits:
         report.reject(item, finding)
     able = [hit for hit in hits if not hit[0].out]
@@ -322,16 +161,27 @@ def _decide(hits: list[_Hit], finding: str, report: _Report) -> AppliedVex | Non
     if accepted:
         winner = _best(accepted, finding, report)
         report.use(winner, finding)
+        others = _other_readers(accepted, winner)
         for item, scope in accepted:
             if item is not winner:
-                report.problem(
-                    "superseded", item, finding, f"{item.statement.status} ({scope.name.lower()}) yields to {winner.statement.id}"
-                )
+                readers = [name for name, choice in others.items() if choice is item]
+                detail = f"{item.statement.status} ({scope.name.lower()}) yields to {winner.statement.id}"
+                detail += f", which says {winner.statement.status}"
+                would = "suppressed the finding" if item.suppresses else "let the finding count"
+                detail += "".join(f"; {_READERS[name]}, would have {would}" for name in readers)
+                report.problem("superseded", item, finding, detail, readers)
         return _applied(winner, counts=winner.suppresses)
     return _applied(_best(able, finding, None), counts=False) if able else None
 
 
-def _best(hits: list[_Hit], finding: str, report: _Report | None) -> _Item:
+def _other_readers(hits: list[Hit], winner: Item) -> dict[str, Item]:
+    """What readers that know only time would have taken, where that turns the outcome."""
+    ordered = sorted((item for item, _ in hits), key=lambda item: (item.moment, item.statement.id, item.source.evidence))
+    choices = {"oldest_first": ordered[0], "newest_first": ordered[-1]}
+    return {name: choice for name, choice in choices.items() if choice.suppresses != winner.suppresses}
+
+
+def _best(hits: list[Hit], finding: str, report: Report | None) -> Item:
     top = max((scope, -item.author_rank, item.moment) for item, scope in hits)  # (1) (2) (3)
     tied = [item for item, scope in hits if (scope, -item.author_rank, item.moment) == top]
     newest: dict[tuple[str, str], int] = {}
@@ -348,7 +198,7 @@ def _best(hits: list[_Hit], finding: str, report: _Report | None) -> _Item:
     return tied[0]
 
 
-def _applied(item: _Item, *, counts: bool) -> AppliedVex:
+def _applied(item: Item, *, counts: bool) -> AppliedVex:
     return AppliedVex(
         status=item.statement.status,
         justification=item.statement.justification or item.statement.impact,
