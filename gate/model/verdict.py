@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from gate.model.base import Model
 from gate.model.evidence import CollectionError, Evidence
-from gate.model.findings import AppliedVex, Counts, Fix, Severity
+from gate.model.findings import AppliedVex, Counts, Fix, Reachable, Severity
 from gate.model.input import Decision, Platform, RunContext, Time, VexFacts
 from gate.model.waiver import Waiver
 
@@ -69,6 +69,7 @@ class CompactFinding(Model, frozen=True, kw_only=True):
     waiver: str | None
     blocks: tuple[str, ...]
     url: str
+    reachable: Reachable = "unknown"
 
 
 class Upgrade(Model, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ def compact(document: Input, rules: Sequence[RuleOutcome], waivers: Sequence[Wai
             waiver=waived.get(finding.key) or next((waiver.id for waiver in _covering(document, finding, by_rule)), None),
             blocks=tuple(sorted(blocks.get(finding.key, ()))),
             url=finding.url,
+            reachable=finding.reachable,
         )
         for finding in document.vulnerabilities.findings
     )
