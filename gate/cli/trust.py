@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from gate.cli.files import read_bounded
 from gate.errors import ConfigError, UsageError
-from gate.trust.entry import IdentityRule, Trust, TrustEntry
+from gate.model.policy_file import RootSpec
+from gate.trust.entry import IdentityRule, LevelRule, Trust, TrustEntry
 
 if TYPE_CHECKING:
     from gate.model.policy_file import TrustEntrySpec, TrustSpec
@@ -46,18 +48,7 @@ def _entry(spec: TrustEntrySpec, folder: Path) -> TrustEntry:
         keys = (load_public_key(spec.key.encode() if inline else read_bounded(str(folder / spec.key), _KEY_BYTES, "key")),)
     roots: tuple[TrustedRoot, ...] = ()
     if spec.trusted_root is not None:
-        from gate.trust.root import load_trusted_root
-
-        path = folder / spec.trusted_root.path
-        data = read_bounded(str(path), _ROOT_BYTES, "trusted root")
-        found = hashlib.sha256(data).hexdigest()
-        if spec.trusted_root.sha256 not in (None, found):
-            raise ConfigError(
-                f"{path} is not the trusted root that the policy file pins",
-                why=f"pinned is {spec.trusted_root.sha256}, the file is {found}",
-                fix="import the root again, check it, and pin the new digest",
-            )
-        roots = load_trusted_root(data)
+        roots = load_root(spec.trusted_root, folder)
     rules: tuple[IdentityRule, ...] = ()
     if spec.identity is not None:
         rules = (IdentityRule(identity=spec.identity, issuer=spec.issuer or "", regexp=spec.identity_regexp),)
@@ -69,7 +60,38 @@ def _entry(spec: TrustEntrySpec, folder: Path) -> TrustEntry:
         roots=roots,
         require_log=spec.require_log,
         require_sct=spec.require_sct,
+        builders=tuple(LevelRule(rule.id, rule.level) for rule in spec.builders),
+        verifiers=tuple(LevelRule(rule.id, rule.level) for rule in spec.verifiers),
     )
+
+
+def load_root(spec: RootSpec, folder: Path) -> tuple[TrustedRoot, ...]:
+    """The roots of a file, each with the day for which it is vouched. Raises UsageError, and ConfigError for another file than
+    the pinned one, or a record that contradicts the policy file."""
+    from gate.trust.record import SUFFIX, read_record
+    from gate.trust.root import load_trusted_root
+
+    path = folder / spec.path
+    data = read_bounded(str(path), _ROOT_BYTES, "trusted root")
+    found = hashlib.sha256(data).hexdigest()
+    if spec.sha256 not in (None, found):
+        raise ConfigError(
+            f"{path} is not the trusted root that the policy file pins",
+            why=f"pinned is {spec.sha256}, the file is {found}",
+            fix="import the root again, check it, and pin the new digest",
+        )
+    as_of = spec.as_of or ""
+    beside = path.with_name(path.name + SUFFIX)
+    if beside.exists():
+        record = read_record(read_bounded(str(beside), _KEY_BYTES, "record of the trusted root"), str(beside))
+        if record.sha256 == found and as_of and record.as_of != as_of:
+            raise ConfigError(
+                f"{path} was imported as of {record.as_of}, and the policy file says {as_of}",
+                fix="write the day of the import into the policy file",
+            )
+        if record.sha256 == found:
+            as_of = record.as_of
+    return tuple(dataclasses.replace(root, as_of=as_of) for root in load_trusted_root(data))
 
 
 def trust_from_flags(
@@ -102,9 +124,7 @@ def trust_from_flags(
                 why="the gate fetches no trust root by itself: which one counts is your decision",
                 fix="give --trusted-root trusted_root.json (cosign trusted-root create, or gh attestation trusted-root)",
             )
-        from gate.trust.root import load_trusted_root
-
-        roots = load_trusted_root(read_bounded(trusted_root, _ROOT_BYTES, "trusted root"))
+        roots = load_root(RootSpec(path=trusted_root), Path())
         rule = IdentityRule(identity=named, issuer=issuer, regexp=identity_regexp is not None)
         entries.append(TrustEntry(name="certificate identity", roles=("*",), identities=(rule,), roots=roots))
     elif trusted_root:

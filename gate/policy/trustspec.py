@@ -7,9 +7,11 @@ from typing import get_args
 
 from gate.errors import ConfigError
 from gate.model.evidence import Kind
-from gate.model.policy_file import TrustSpec
+from gate.model.policy_file import LevelSpec, TrustEntrySpec, TrustSpec
 from gate.policy.decoding import did_you_mean
 from gate.policy.yamlfile import Source
+from gate.trust.entry import LevelRule
+from gate.trust.record import is_day
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 ROLES: frozenset[str] = frozenset({*get_args(Kind), "*"}) - {"unknown"}
@@ -41,9 +43,24 @@ def check_trust(source: Source, trust: TrustSpec) -> None:
                 why="everyone whom the issuer knows would be trusted",
                 fix="add identity: the signer's e-mail address or workflow URI",
             )
+        _levels(about, entry)
         root = entry.trusted_root
         if root is not None and root.sha256 is not None and not _SHA256.match(root.sha256):
             raise ConfigError(f"{about}: trusted_root.sha256 is not 64 hex digits")
+        if root is not None and root.as_of is not None and not is_day(root.as_of):
+            raise ConfigError(f"{about}: trusted_root.as_of is {root.as_of!r}", fix="a day, such as 2026-11-23")
+
+
+def _levels(about: str, entry: TrustEntrySpec) -> None:
+    for field, role in (("builders", "provenance"), ("verifiers", "vsa")):
+        rules: tuple[LevelSpec, ...] = getattr(entry, field)
+        if rules and not {role, "*"} & set(entry.roles):
+            raise ConfigError(f"{about}: {field} without the role {role!r}", fix=f"add {role} to its roles")
+        for rule in rules:
+            try:
+                LevelRule(rule.id, rule.level)
+            except ConfigError as problem:
+                raise ConfigError(f"{about}: {problem.what}", fix=problem.fix) from None
 
 
 def _keyless(about: str, identity: str, issuer: str | None, regexp: bool, root: bool) -> None:

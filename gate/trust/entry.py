@@ -48,6 +48,38 @@ class IdentityRule:
         return re.fullmatch(self.identity, identity) is not None if self.regexp else identity == self.identity
 
 
+_PREFIX_ENDS = ("/", "@", "@refs/tags/v")
+"""Where the ``*`` of a builder may follow: names that merely begin alike are not meant."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LevelRule:
+    """A builder, or the issuer of summaries, and the SLSA level that it is trusted for (SLSA 1.2, "verifying artifacts").
+
+    ``id`` is exact, or a prefix ending in ``/*``, ``@*`` or ``@refs/tags/v*``. Raises ConfigError.
+    """
+
+    id: str
+    level: int
+
+    def __post_init__(self) -> None:
+        prefix = self.id.removesuffix("*")
+        loose = self.id.endswith("*") and not (len(prefix) > len("https://") and prefix.endswith(_PREFIX_ENDS))
+        if not self.id or "*" in prefix or loose:
+            raise ConfigError(
+                f"the builder or verifier id {self.id!r} also matches names that merely begin alike, or everything",
+                fix="write it in full, or end it in /*, @* or @refs/tags/v*",
+            )
+        if isinstance(self.level, bool) or not 1 <= self.level <= 4:
+            raise ConfigError(f"the level of {self.id!r} is {self.level}", fix="a SLSA level from 1 to 4")
+
+    def matches(self, id_: str) -> bool:
+        """Whether that id is meant."""
+        if self.id.endswith("*"):
+            return id_.startswith(self.id[:-1]) and len(id_) >= len(self.id)
+        return id_ == self.id
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class TrustEntry:
     """Signers who vouch for some kinds of evidence: keys, or identities under trusted roots.
@@ -71,6 +103,10 @@ class TrustEntry:
     log_threshold: int = 1
     """How many **distinct** logs must have the entry, where a log is required."""
     sct_threshold: int = 1
+    builders: tuple[LevelRule, ...] = ()
+    """Builders that this signer speaks for; without any, its provenance reaches no level."""
+    verifiers: tuple[LevelRule, ...] = ()
+    """Issuers of summaries that this signer speaks for, with the highest level believed of each."""
 
     def __post_init__(self) -> None:
         if not self.roles:
@@ -115,4 +151,6 @@ def _describe(entry: TrustEntry) -> dict[str, object]:
         "allow_root_in_chain": entry.allow_root_in_chain,
         "log_threshold": entry.log_threshold,
         "sct_threshold": entry.sct_threshold,
+        "builders": sorted([rule.id, rule.level] for rule in entry.builders),
+        "verifiers": sorted([rule.id, rule.level] for rule in entry.verifiers),
     }

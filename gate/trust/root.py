@@ -94,6 +94,8 @@ class TrustedRoot:
     ctlogs: tuple[Log, ...]
     certificate_authorities: tuple[Authority, ...]
     timestamp_authorities: tuple[Authority, ...]
+    as_of: str = ""
+    """The day for which its importer vouches, as ``YYYY-MM-DD``; empty when nobody said. Rules look at it, no check does."""
 
 
 def load_trusted_root(data: bytes, limits: Limits = DEFAULT) -> tuple[TrustedRoot, ...]:
