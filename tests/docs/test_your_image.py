@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
-
-import pytest
 
 from tests import samples
 from tests.docs.pages import code_blocks
 from tests.docs.shell import bare_layout, gate_command, run_script
 from tests.fakes.docker_registry import docker_registry
-from tests.tools import find, repository, tool
+from tests.tools import repository, tool
 
 
-def _section(heading: str) -> str:
-    """The first piece of shell below a heading of the README."""
-    text = (repository() / "README.md").read_text("utf-8")
+def _section(heading: str, page: str = "README.md") -> str:
+    """The first piece of shell below a heading."""
+    text = (repository() / page).read_text("utf-8")
     return code_blocks(text[text.index(f"\n{heading}\n") :])[0].text
 
 
@@ -57,30 +54,33 @@ def test_production_names_what_is_missing(tmp_path: Path) -> None:
     ]
 
 
-def _push(layout: Path, reference: str) -> None:
-    subprocess.run(
-        [str(tool("crane")), "push", "--insecure", str(layout), reference], check=True, capture_output=True, timeout=60
-    )
-
-
-@pytest.mark.skipif(find("crane") is None, reason="tool crane is not here (make tools-extra)")
-def test_signing_leads_to_allow_in_production(tmp_path: Path) -> None:
-    """The README's commands with cosign: the gate's own key signs, `prod` accepts."""
-    tool("grype"), tool("cosign"), tool("opa")
-    digest = bare_layout(tmp_path / "image")
+def _in_a_registry(script: str, folder: Path, *, tag: bool) -> None:
+    """Run the script on a bare image in a registry on this machine; the verdict is ALLOW, from three signed documents."""
+    tool("grype"), tool("opa")
+    digest = bare_layout(folder / "image")
     for name in ("provenance.json", "sbom.cdx.json"):
-        (tmp_path / name).write_bytes(samples.evidence("clean", name).read_bytes())
-    flags = f"{_scans()} --param max_db_age_days=36500"
-    script = _section("### For production").replace("cosign sign ", "cosign sign --allow-http-registry ")
-    script = script.replace("cosign attest ", "cosign attest --allow-http-registry ")
-    with docker_registry(tmp_path) as host:
-        _push(tmp_path / "image", f"{host}/shop/app:1")
+        (folder / name).write_bytes(samples.evidence("clean", name).read_bytes())
+    with docker_registry(folder) as host:
         done = run_script(
-            script,
-            tmp_path,
-            path=gate_command(tmp_path, {"verify ": flags}),
-            environ={"IMAGE": f"{host}/shop/app@{digest}"},
+            f"gate push oci:image {host}/shop/app:1\n{script}",
+            folder,
+            path=gate_command(folder, {"verify ": f"{_scans()} --param max_db_age_days=36500"}),
+            environ={"IMAGE": f"{host}/shop/app:1" if tag else f"{host}/shop/app@{digest}"},
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"ALLOW  {host}/shop/app@{digest}" in done.stdout
     assert done.stdout.count("verified, signed, signed by") == 3
+
+
+def test_signing_leads_to_allow_in_production(tmp_path: Path) -> None:
+    """The README's commands: a new key signs image, provenance and SBOM, and `prod` accepts them."""
+    _in_a_registry(_section("### For production"), tmp_path, tag=True)
+
+
+def test_signing_with_cosign_leads_to_the_same(tmp_path: Path) -> None:
+    """The commands of docs/ci.md: cosign signs with the gate's key file."""
+    tool("cosign")
+    script = "gate keys generate\n" + _section("## Signing with cosign", "docs/ci.md")
+    for verb in ("sign", "attest"):
+        script = script.replace(f"cosign {verb} ", f"cosign {verb} --allow-http-registry ")
+    _in_a_registry(script, tmp_path, tag=False)
