@@ -32,8 +32,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         print("interrupted; nothing was decided", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader went away; what it missed is a result that could not be delivered.
+    except (BrokenPipeError, SystemExit):
+        # The reader went away; what it missed is a result that could not be delivered. (click ends the process with 1 for that,
+        # which would say DENY; it ends it for nothing else.)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 3
     except OSError as error:
@@ -52,7 +53,26 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> NoReturn:
     """Console entry point."""
-    sys.exit(run())
+    code = run()
+    if code == 130:
+        _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: Python would wait for threads that wait for a registry. They have a moment to remove what they made."""
+    import threading
+    import time
+
+    from gate.children import end_all
+
+    until = time.monotonic() + 1.0
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(max(0.0, until - time.monotonic()))
+    end_all()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from gate.assemble import Context, assemble
+from gate.children import pool_of
 from gate.errors import EvidenceError
 from gate.evidence.collect import Opened, Opener
 from gate.evidence.gather import Gathered, attached
@@ -68,7 +68,7 @@ def verify(source: ImageSource, plan: Plan) -> list[Reached]:
     if not image.children:
         return [_one(source, image, plan, attached(source, [image.subject.digest], _opener(plan)), frozenset())]
     whole = attached(source, [image.subject.digest], _opener(plan))
-    with ThreadPoolExecutor(min(_AT_ONCE, len(image.children)), thread_name_prefix="gate-platform") as pool:
+    with pool_of(len(image.children), _AT_ONCE, "gate-platform") as pool:
         children = list(pool.map(lambda child: _child(source, image, child, whole, plan), image.children))
     if image.skipped:
         return children
@@ -77,7 +77,7 @@ def verify(source: ImageSource, plan: Plan) -> list[Reached]:
 
 def verify_all(sources: Sequence[ImageSource], plan: Plan) -> Iterator[list[Reached] | Exception]:
     """The decisions of each subject in order, or what kept it from one; memory does not grow with the number of subjects."""
-    with ThreadPoolExecutor(min(_AT_ONCE, max(1, len(sources))), thread_name_prefix="gate-subject") as pool:
+    with pool_of(len(sources), _AT_ONCE, "gate-subject") as pool:
         for start in range(0, len(sources), 2 * _AT_ONCE):
             yield from pool.map(lambda source: _attempt(source, plan), sources[start : start + 2 * _AT_ONCE])
 

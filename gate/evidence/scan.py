@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from gate.children import watched
 from gate.errors import EvidenceError, EvidenceInvalid, EvidenceUnavailable, LimitExceeded, UsageError
 from gate.limits import Limits
 
@@ -274,7 +275,8 @@ class _Child:
 def _ended(child: subprocess.Popen[bytes]) -> Iterator[None]:
     """Whatever happens inside, the whole process group is gone afterwards."""
     try:
-        yield
+        with watched(child):
+            yield
     except subprocess.TimeoutExpired as error:
         raise EvidenceUnavailable(f"{Path(str(child.args)).name} closed its output and did not end") from error
     finally:

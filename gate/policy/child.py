@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from gate.children import watched
 from gate.errors import EngineError
 from gate.limits import Limits
 
@@ -76,9 +77,10 @@ def run(
         except OSError as problem:
             raise EngineError(f"OPA could not be started: {problem.strerror}", fix="run `gate doctor`") from problem
     try:
-        _bound_memory(process.pid, limits)
-        stdout, stderr = _drain(process, limits, time.monotonic() + seconds, seconds)
-        return Finished(process.wait(timeout=10), stdout, stderr.decode("utf-8", "replace"))
+        with watched(process):
+            _bound_memory(process.pid, limits)
+            stdout, stderr = _drain(process, limits, time.monotonic() + seconds, seconds)
+            return Finished(process.wait(timeout=10), stdout, stderr.decode("utf-8", "replace"))
     except subprocess.TimeoutExpired as problem:
         raise EngineError("OPA closed its output and did not end", fix="retry; then report it") from problem
     finally:  # also on Ctrl-C: the group does not get the terminal's signal
