@@ -117,15 +117,15 @@ TYPES: tuple[PredicateType, ...] = (
     PredicateType("custom", CUSTOM, "anything, wrapped as cosign's generic predicate", lambda value: ""),
 )
 _BY_NAME = {known.name: known for known in TYPES}
-_RESERVED = {SIGN: "gate sign", VSA: "gate verify --attest", VERDICT: "gate verify --attest"}
+RESERVED = {SIGN: "gate sign", VSA: "gate verify --attest", VERDICT: "gate verify --attest"}
 """Types that mean that the gate itself did something."""
 
 
 def find_type(text: str) -> PredicateType:
     """The type of a short name or a URI; raises UsageError that lists the names."""
-    if text in _RESERVED:
+    if text in RESERVED:
         raise UsageError(
-            f"{text} is not attested by hand", why="whoever reads it takes it for the gate's own word", fix=_RESERVED[text]
+            f"{text} is not attested by hand", why="whoever reads it takes it for the gate's own word", fix=RESERVED[text]
         )
     if text in _BY_NAME:
         return _BY_NAME[text]
