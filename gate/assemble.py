@@ -169,7 +169,9 @@ def _vulnerabilities(
 ) -> tuple[Vulnerabilities, VexFacts]:
     merged: Merged = merge(_scans(taken), enrich=context.enrichment, first_seen={})
     sources = [
-        VexSource(evidence=evidence.id, document=item.reading.vex, verification=_vouched(evidence), subjects=item.subjects)
+        VexSource(
+            evidence=evidence.id, document=item.reading.vex, verification=_vouched(evidence), subjects=_about(item, evidence)
+        )
         for item, evidence in usable
         if item.reading is not None and item.reading.vex is not None
     ]
@@ -182,6 +184,8 @@ def _vulnerabilities(
         require_signed=params.vex_require_signed,
         now=context.time.now,
         skew_s=params.clock_skew_seconds,
+        graphs=[item.reading.sbom.graph for item, _ in taken if item.reading and item.reading.sbom and item.reading.sbom.graph],
+        distro=_distro(merged),
     )
     findings = tuple(_annotated(finding, applied, subject, context) for finding in merged.findings)
     scans = tuple(msgspec.structs.replace(scan, db_age_s=_age(scan.db_built, context.time.now)) for scan in merged.scans)
@@ -193,6 +197,18 @@ def _vulnerabilities(
         effective=count(findings, effective=True),
     )
     return facts, vex
+
+
+def _about(item: Opened, evidence: Evidence) -> tuple[str, ...]:
+    """Digests that the document is about by itself or by the statement around it; never what only the caller says."""
+    named = (evidence.subject_digest,) if evidence.subject_digest and evidence.binding in ("signed", "embedded") else ()
+    return (*item.subjects, *named)
+
+
+def _distro(merged: Merged) -> str:
+    """The distribution that all scans agree on; a platform is compared with nothing less certain."""
+    named = {scan.distro.casefold() for scan in merged.scans if scan.distro}
+    return named.pop() if len(named) == 1 else ""
 
 
 def _vouched(evidence: Evidence) -> Verification:

@@ -88,6 +88,8 @@ class SbomFacts:
     """``Component.evidence`` is empty here; assembly fills it in."""
     completeness: Completeness
     minimum_elements: MinimumElements
+    graph: Any = None
+    """`gate.vex.graph.SbomGraph`: what contains what, for VEX about a product around the vulnerable package."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Reading:
     sast: SastFacts | None = None
     provenance: ProvenanceFact | None = None
     vex: Any = None
-    """`gate.vex.openvex.VexDocument` for kind ``vex``."""
+    """`gate.vex.document.VexDocument` for kind ``vex``, and for an SBOM with analyses inside."""
 
 
 class Reader(Protocol):

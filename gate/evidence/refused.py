@@ -60,7 +60,8 @@ _OBJECTS: tuple[Format, ...] = (
     Format("a Docker Scout SBOM", _has("artifacts", "source"), _SBOM, _without("artifactRelationships", "matches")),
     Format("GitHub's SBOM export", _has("sbom"), "the SPDX document inside: jq .sbom", _inside("sbom", b'"spdxVersion"')),
     # VEX
-    Format("CSAF", _has("document"), "OpenVEX 0.2.0 with --vex", _inside("document", b'"csaf_version"')),
+    Format("a CSAF provider's metadata", _has("canonical_url", "publisher"), "the CSAF documents that it points to"),
+    Format("a VEX repository's index", _has("packages", "updated_at"), "the folder that holds it, with --vex DIR"),
     # vulnerability reports
     Format("a Snyk report", _has("vulnerabilities", "packageManager"), f"{_SCAN}; or snyk container test --sarif"),
     Format("a Snyk report", _has("vulnerabilities", "dependencyCount"), f"{_SCAN}; or snyk container test --sarif"),
@@ -133,6 +134,7 @@ _ARRAYS: tuple[Format, ...] = (
 )
 
 _XML: tuple[tuple[str, re.Pattern[bytes], str], ...] = (
+    ("CVRF, which is CSAF 1.2", re.compile(rb"<(?:\w+:)?cvrfdoc[\s>]"), "CSAF 2.0 JSON"),
     ("CycloneDX XML", re.compile(rb"<(?:\w+:)?bom[\s>]"), "CycloneDX JSON: syft scan IMAGE -o cyclonedx-json"),
     ("an SPDX RDF document", re.compile(rb"<rdf:RDF[\s>]"), "SPDX 2.3 JSON: syft scan IMAGE -o spdx-json"),
     ("an XCCDF document", re.compile(rb"<(?:[\w-]+:)?(?:Benchmark|TestResult)[\s>]"), _NO_COMPLIANCE),

@@ -15,11 +15,13 @@ from gate.errors import EvidenceInvalid, FormatRefused, LimitExceeded
 from gate.evidence import refused
 from gate.evidence.interface import Reader, Reading
 from gate.evidence.jsonguard import guard
+from gate.evidence.vexreading import vex_reading
 from gate.limits import Limits
 from gate.model.evidence import Diagnostic, Kind, Producer
 
 READ = (
-    "grype JSON, trivy JSON, osv-scanner JSON, SARIF 2.1.0, CycloneDX 1.4–1.7 JSON, SPDX 2.2 and 2.3 JSON, OpenVEX 0.2.0, "
+    "grype JSON, trivy JSON, osv-scanner JSON, SARIF 2.1.0, CycloneDX 1.4–1.7 JSON (SBOM and VEX), SPDX 2.2 and 2.3 JSON, "
+    "OpenVEX 0.0.1–0.2.0, CSAF 2.0 and 2.1, "
     "and in-toto statements with SLSA provenance v0.2 or v1"
 )
 """The formats read, for messages."""
@@ -31,6 +33,7 @@ _FAMILIES: tuple[tuple[str, Kind], ...] = (
     ("https://cyclonedx.org/bom", "sbom"),
     ("https://cyclonedx.org/vex", "vex"),
     ("https://openvex.dev/ns", "vex"),
+    ("https://docs.oasis-open.org/csaf", "vex"),
     ("https://slsa.dev/provenance", "provenance"),
     (_VSA, "vsa"),
     ("https://cosign.sigstore.dev/attestation/vuln", "vulnerabilities"),
@@ -117,8 +120,8 @@ def _read_bare(data: bytes, media_type: str, limits: Limits) -> Reading:
     if not fits:
         refused.refuse_object(keys)
         raise _unknown(data, f"an object with {_listed(keys)}")
-    if fits[0] == "OpenVEX":
-        return _read_vex(guard(data, limits), limits)
+    if fits[0] in ("OpenVEX", "CSAF"):
+        return _read_vex(fits[0], guard(data, limits), limits)
     return _READERS[fits[0]]().read(data, limits)
 
 
@@ -193,6 +196,7 @@ _BARE: dict[str, Callable[[Mapping[str, msgspec.Raw]], bool]] = {
     "CycloneDX": lambda keys: "bomFormat" in keys,
     "SPDX": lambda keys: "spdxVersion" in keys,
     "OpenVEX": _is_openvex,
+    "CSAF": lambda keys: "document" in keys and b'"csaf_version"' in bytes(keys["document"]),
 }
 
 
@@ -248,25 +252,21 @@ def _read_sbom(predicate_type: str, body: bytes, limits: Limits) -> Reading:
 
 
 def _read_vex_predicate(predicate_type: str, body: bytes, limits: Limits) -> Reading:
-    if not _is_of(predicate_type, "https://openvex.dev/ns"):
-        raise FormatRefused(f"VEX of type {predicate_type} is not read", why="VEX is read as OpenVEX 0.2.0")
-    return _read_vex(guard(body, limits), limits)
+    refused.refuse_bytes(body)
+    if _is_of(predicate_type, "https://cyclonedx.org/vex"):
+        reading = _cyclonedx().read(body, limits)
+        if reading.vex is None:
+            raise EvidenceInvalid(
+                "the VEX attestation says nothing of any vulnerability", why="its body is an SBOM without analyses"
+            )
+        return reading
+    return _read_vex("OpenVEX" if _is_of(predicate_type, "https://openvex.dev/ns") else "CSAF", guard(body, limits), limits)
 
 
-def _read_vex(data: bytes, limits: Limits) -> Reading:
-    from gate.vex import openvex
+def _read_vex(name: str, data: bytes, limits: Limits) -> Reading:
+    from gate.vex import csaf, openvex
 
-    document = openvex.read(data, limits)
-    created = document.timestamp.strftime("%Y-%m-%dT%H:%M:%SZ") if document.timestamp else None
-    return Reading(
-        kind="vex",
-        format=f"openvex {document.spec_version}",
-        producer=Producer(name=document.author),
-        created=created,
-        names=(),
-        diagnostics=document.diagnostics,
-        vex=document,
-    )
+    return vex_reading((openvex if name == "OpenVEX" else csaf).read(data, limits))
 
 
 def _read_provenance(predicate_type: str, predicate: Any) -> Reading:

@@ -110,7 +110,8 @@ def test_an_empty_vulnerability_attestation_is_invalid(body: Any) -> None:
         ("https://in-toto.io/attestation/vulns/v0.2", {}, "vulns"),
         ("https://slsa.dev/provenance/v0.1", {"recipe": {}}, "v0.1"),
         ("https://slsa.dev/verification_summary/v0.2", {}, "VSA"),
-        ("https://cyclonedx.org/vex", {}, "VEX"),
+        ("https://cyclonedx.org/vex", {"bomFormat": "CycloneDX", "specVersion": "1.3"}, "CycloneDX 1.3"),
+        ("https://docs.oasis-open.org/csaf/csaf/v2.0", {"document": {"csaf_version": "3.0"}}, "CSAF 3.0"),
         ("https://spdx.dev/Document", "SPDXVersion: SPDX-2.3\n", "tag-value"),
         ("https://cosign.sigstore.dev/attestation/vuln/v1", {"scanner": {"result": {"a": 1}}}, "report with 'a'"),
     ],
@@ -236,7 +237,10 @@ _XML = b'<?xml version="1.0"?>\n<!-- c > c -->\n<!DOCTYPE x [<!ENTITY a "b">]>\n
         ([{"RuleID": "x", "Match": "y"}], "gitleaks"),
         ([{"vulnerabilities": [], "packageManager": "deb"}], "Snyk"),
         ({"vulnerabilities": [], "dependencyCount": 1}, "Snyk"),
-        ({"document": {"csaf_version": "2.0"}, "vulnerabilities": []}, "CSAF"),
+        ({"document": {"csaf_version": "2.2"}, "vulnerabilities": []}, "CSAF 2.2"),
+        ({"canonical_url": "x", "publisher": {}}, "CSAF provider"),
+        ({"packages": [], "updated_at": "x"}, "VEX repository"),
+        (_XML + b"<cvrfdoc>", "CVRF"),
         ({"ClusterName": "c", "SchemaVersion": 0, "Results": []}, "trivy k8s"),
         ({"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": []}, "SPDX 3"),
         ({"artifacts": [], "artifactRelationships": [], "source": {}}, "syft's own"),
@@ -253,7 +257,6 @@ _XML = b'<?xml version="1.0"?>\n<!-- c > c -->\n<!DOCTYPE x [<!ENTITY a "b">]>\n
         ({"schemaVersion": 2, "layers": []}, "image manifest"),
         ({"buildDefinition": {}, "runDetails": {}}, "bare SLSA"),
         (CYCLONEDX | {"specVersion": "1.3"}, "CycloneDX 1.3"),
-        (CYCLONEDX | {"vulnerabilities": [{}]}, "CycloneDX VEX"),
         (SPDX | {"spdxVersion": "SPDX-2.1"}, "SPDX-2.1"),
         (VEX | {"@context": "https://openvex.dev/ns/v9"}, "OpenVEX v9"),
     ],
@@ -263,6 +266,24 @@ def test_other_formats_are_refused_by_name(body: Any, name: str) -> None:
     with pytest.raises(FormatRefused, match=name) as caught:
         _bare(body)
     assert caught.value.fix or caught.value.why
+
+
+def test_vex_of_every_format_is_one_kind() -> None:
+    """CSAF, CycloneDX VEX and OpenVEX are kind vex, as files and as attestations; an SBOM without analyses is no VEX."""
+    csaf = {"document": {"csaf_version": "2.0"}, "vulnerabilities": []}
+    analysed = CYCLONEDX | {"vulnerabilities": [{"id": "CVE-1", "analysis": {"state": "in_triage"}}]}
+    found = [_bare(csaf), _bare(analysed), _predicate("https://docs.oasis-open.org/csaf/csaf/v2.1", csaf)]
+    found += [_predicate("https://cyclonedx.org/vex", analysed), _predicate("https://cyclonedx.org/bom", analysed)]
+    assert [item.kind for item in found] == ["vex"] * 5
+    assert [item.format.partition(" ")[0] for item in found] == [
+        "csaf",
+        "cyclonedx-vex",
+        "csaf",
+        "cyclonedx-vex",
+        "cyclonedx-vex",
+    ]
+    with pytest.raises(EvidenceInvalid, match="says nothing of any vulnerability"):
+        _predicate("https://cyclonedx.org/vex", CYCLONEDX | {"components": [{"name": "a"}]})
 
 
 def test_every_refused_format_says_what_is_read_instead() -> None:
@@ -279,9 +300,8 @@ def test_unknown_xml_is_not_parsed() -> None:
         _bare(b'<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><r>&x;</r>')
 
 
-_READ = {"grype", "trivy", "osv", "sarif", "cyclonedx", "spdx", "openvex"}
+_READ = {"grype", "trivy", "osv", "sarif", "cyclonedx", "spdx", "openvex", "csaf", "cdx-vex"}
 _REFUSED_ALL = {
-    "csaf",
     "snyk",
     "enrichment",
     "ckl",
@@ -297,8 +317,6 @@ _REFUSED_ALL = {
 _REFUSED_FILES = {
     "photon_tern_tagvalue.spdx.tag",
     "sbom-tool_manifest_spdx3.0.json",
-    "case8_vex.json",
-    "dtrack_dropwizard_vex_v1.5.json",
 }
 
 

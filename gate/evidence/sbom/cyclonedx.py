@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import msgspec
@@ -12,9 +13,11 @@ from gate.evidence.jsonguard import guard
 from gate.evidence.sbom import facts
 from gate.evidence.sbom.facts import Builder, Notes
 from gate.evidence.sbom.tolerant import decode
+from gate.evidence.vexreading import vex_reading
 from gate.limits import Limits
-from gate.model.evidence import Producer
+from gate.model.evidence import Diagnostic, Producer
 from gate.model.sbom import MinimumElements
+from gate.vex.document import VexDocument
 
 VERSIONS = ("1.4", "1.5", "1.6", "1.7")
 _PACKAGES = frozenset(
@@ -107,6 +110,7 @@ class _Bom(msgspec.Struct, gc=False):
     format: str | None = msgspec.field(default=None, name="bomFormat")
     spec: str | None = msgspec.field(default=None, name="specVersion")
     serial: str | None = msgspec.field(default=None, name="serialNumber")
+    version: int | None = None
     metadata: _Metadata | None = None
     components: list[_Component] | None = None
     services: list[_Service] | None = None
@@ -129,8 +133,13 @@ class CycloneDx:
 
     def read(self, data: bytes, limits: Limits) -> Reading:
         """Raises EvidenceInvalid, FormatRefused (a version or use that is not read), LimitExceeded."""
-        bom, odd = decode(guard(data, limits), _Bom, limits, essential=_ESSENTIAL)
+        body = guard(data, limits)
+        bom, odd = decode(body, _Bom, limits, essential=_ESSENTIAL)
         _refuse(bom)
+        said = _vex(body, bom, limits)
+        if said is not None and not bom.components:
+            root = bom.metadata.component if bom.metadata else None
+            return dataclasses.replace(vex_reading(said), names=_names(root))
         notes = Notes()
         build = Builder(limits, notes)
         metadata = bom.metadata or _Metadata()
@@ -141,11 +150,12 @@ class CycloneDx:
             build.node(service.ref or "")
         for dependency in bom.dependencies or ():
             _add_dependency(build, dependency)
-        if bom.vulnerabilities:
+        unread = len(bom.vulnerabilities or ()) - (len(said.statements) if said else 0)
+        if unread > 0:
             notes.add(
                 "embedded_vulnerabilities",
-                "vulnerabilities inside the SBOM are not read; give the scanner's own report",
-                count=len(bom.vulnerabilities),
+                "vulnerabilities inside the SBOM without an analysis are not read; give the scanner's own report",
+                count=unread,
             )
         created = facts.timestamp(metadata.timestamp or "", notes)
         tool = _tool(metadata.tools, notes)
@@ -156,7 +166,8 @@ class CycloneDx:
             producer=tool,
             created=created,
             names=_names(root),
-            diagnostics=odd + notes.diagnostics(),
+            diagnostics=odd + notes.diagnostics() + _of_statements(said),
+            vex=said,
             sbom=SbomFacts(
                 spec_version=bom.spec or "",
                 name=(root.name if root else "") or "",
@@ -175,6 +186,7 @@ class CycloneDx:
                     ),
                     unknown_declared=build.unknown_declared,
                 ),
+                graph=build.graph(bom.serial or "", bom.version or 1),
             ),
         )
 
@@ -188,12 +200,23 @@ def _refuse(bom: _Bom) -> None:
             why=f"this version reads CycloneDX JSON {', '.join(VERSIONS)}",
             fix="syft scan IMAGE -o cyclonedx-json@1.6=sbom.json, or cyclonedx convert --output-version v1_6",
         )
-    if bom.vulnerabilities and not bom.components:
-        raise FormatRefused(
-            "this is a CycloneDX VEX document (vulnerabilities without components), which is not read",
-            why="VEX is read as OpenVEX 0.2.0; as an SBOM this document lists nothing",
-            fix="vexctl or Dependency-Track can write OpenVEX; pass it with --vex",
-        )
+
+
+def _vex(body: bytes, bom: _Bom, limits: Limits) -> VexDocument | None:
+    """The analyses inside; None for an SBOM without any. A document of vulnerabilities alone is VEX whatever it says."""
+    if not bom.vulnerabilities:
+        return None
+    from gate.vex import cyclonedx
+
+    if bom.components and not cyclonedx.has_analysis(body):
+        return None
+    document = cyclonedx.read(body, limits)
+    return document if document.statements or not bom.components else None
+
+
+def _of_statements(document: VexDocument | None) -> tuple[Diagnostic, ...]:
+    """What was odd about the statements; that some findings have no analysis is said once, by this reader."""
+    return tuple(note for note in document.diagnostics if note.code != "without_analysis") if document else ()
 
 
 def _add_components(build: Builder, bom: _Bom, root: _Component | None) -> None:

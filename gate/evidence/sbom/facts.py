@@ -18,6 +18,7 @@ from gate.limits import Limits
 from gate.model.evidence import Diagnostic
 from gate.model.sbom import Completeness, Component
 from gate.vex import purl
+from gate.vex.graph import SbomGraph
 
 _SHOWN = 20
 """Offenders that are named in ``unidentified``."""
@@ -157,6 +158,19 @@ class Builder:
     def _dangle(self, ref: str) -> None:
         self._dangling.add(ref)
         self.notes.add("dangling_ref", "a relationship names an element that the document does not have", ref)
+
+    def graph(self, serial: str = "", version: int = 1) -> SbomGraph:
+        """The same nodes and edges, for VEX."""
+        pairs = list(zip(self._counted, self.components, strict=True))
+        return SbomGraph(
+            serial=serial,
+            version=version,
+            refs=self._nodes,
+            purls={node: component.purl for node, component in pairs if component.purl},
+            roots=tuple(self._roots),
+            edges=(self._depends, self._contains),
+            hashes={hashed: node for node, component in pairs for hashed in component.hashes.items()},
+        )
 
     def completeness(self, *, root_present: bool, aggregate: str) -> Completeness:
         merged = {node: list(targets) for node, targets in self._depends.items()}

@@ -138,6 +138,7 @@ class Spdx:
                     generation_context=context.group(1).lower() if context else "",
                     unknown_declared=build.unknown_declared,
                 ),
+                graph=build.graph(),
             ),
         )
 
