@@ -1,7 +1,7 @@
 """Threads and children that must not outlive the run: started by this module, and ended by Ctrl-C.
 
-A child is the leader of a process group of its own, so the terminal's signal does not reach it; and the thread that waits for it is
-not the one that Python interrupts.
+A child is the leader of a process group of its own, so the terminal's signal does not reach it; and the thread that waits for it
+is not the one that Python interrupts.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def read_source(path: Path, *, max_bytes: int, error: type[GateError] = ConfigEr
     """Reads and parses one file; raises ``error`` when it is missing, too large or malformed."""
     try:
         if path.exists() and not path.is_file():
-            raise error(f"{path}: not a regular file", why="a pipe would be waited for without end", fix="give the path of a file")
+            raise error(f"{path}: not a regular file", why="a pipe would be waited for without end", fix="name a file")
         with path.open("rb") as stream:
             data = stream.read(max_bytes + 1)
     except OSError as problem:
