@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,8 @@ def _verify(sources: Sequence[ImageSource], prepared: Prepared, store: Store, st
     failures: list[Failure] = []
     with ThreadPoolExecutor(_WRITERS, thread_name_prefix="gate-store") as writers:
         shared = writers.submit(_put_policy, store, prepared)
+        # once for all subjects, and while OPA works
+        files = {item.id: writers.submit(store.put, "evidence", item.document.data) for item in prepared.plan.files}
         for source, answer in zip(sources, verify_all(sources, prepared.plan), strict=True):
             if isinstance(answer, EvidenceError):
                 reason = answer.what + (f": {answer.why}" if answer.why else "")
@@ -84,7 +86,7 @@ def _verify(sources: Sequence[ImageSource], prepared: Prepared, store: Store, st
                 raise answer
             else:
                 print(f"resolved {escape(source.reference)} to {source.resolve().digest}", file=sys.stderr)
-                verdicts += [_keep(reached, prepared, store, writers, shared.result(), started) for reached in answer]
+                verdicts += [_keep(reached, prepared, store, writers, files, shared.result(), started) for reached in answer]
     return Report(verdicts=tuple(verdicts), failures=tuple(failures))
 
 
@@ -98,13 +100,14 @@ def _keep(
     prepared: Prepared,
     store: Store,
     writers: ThreadPoolExecutor,
+    files: Mapping[str, Future[str]],
     shared: Mapping[Kind, str | Sequence[str]],
     started: str,
 ) -> Verdict:
     outcome = reached.judged.outcome
     # side by side: each waits for the disk, and the disk flushes many at the price of one
     inputs = writers.submit(store.put, "input", reached.judged.input_bytes)
-    evidence = writers.map(lambda data: store.put("evidence", data), [data for _, data in reached.evidence])
+    evidence = [files.get(name) or writers.submit(store.put, "evidence", data) for name, data in reached.evidence]
     run_of = Run(
         started=started,
         finished=_now(),
@@ -117,7 +120,7 @@ def _keep(
     verdict = Verdict(schema="gate.verdict/v1", outcome=outcome, outcome_digest=outcome_digest(outcome), run=run_of)
     data = to_json(verdict)
     written = writers.submit(store.put, "verdict", data)
-    refs: dict[Kind, str | Sequence[str]] = {**shared, "input": inputs.result(), "evidence": list(evidence)}
+    refs: dict[Kind, str | Sequence[str]] = {**shared, "input": inputs.result(), "evidence": [put.result() for put in evidence]}
     written.result()
     store.commit_verdict(data, verdict.outcome_digest, refs)
     return verdict

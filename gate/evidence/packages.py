@@ -19,11 +19,13 @@ def identity(purl: str) -> Identity | None:
 
 def missing_from(components: Sequence[Component], scans: Iterable[ScanFacts]) -> tuple[str, ...]:
     """purls of packages that a scanner saw and no component is, sorted. Packages without a usable purl cannot be compared."""
-    known = {identity(component.purl) for component in components}
-    missing: set[str] = set()
+    seen: set[str] = set()
     for scan in scans:
-        if scan.degraded:
-            continue
-        purls = scan.packages if scan.packages is not None else tuple(finding.package.purl for finding in scan.findings)
-        missing.update(purl for purl in purls if (key := identity(purl)) is not None and key not in known)
-    return tuple(sorted(missing))
+        if not scan.degraded:
+            seen.update(scan.packages if scan.packages is not None else (finding.package.purl for finding in scan.findings))
+    # Tools mostly spell alike, and what is spelt alike need not be taken apart.
+    unmatched = seen - {component.purl for component in components}
+    if not unmatched:
+        return ()
+    known = {identity(component.purl) for component in components}
+    return tuple(sorted(purl for purl in unmatched if (key := identity(purl)) is not None and key not in known))
