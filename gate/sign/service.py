@@ -101,9 +101,9 @@ def bad_uri(name: str, why: str, form: str) -> UsageError:
     return UsageError(f"{redact(name)}: not a key address of this kind: {why}", fix=f"write it as {form}")
 
 
-_SECRET = re.compile(r"(pin-value=)[^&;\s]*", re.IGNORECASE)
+_SECRET = re.compile(r"(pin(?!-source=)[a-z-]*=)[^&;\s]*", re.IGNORECASE)
 
 
 def redact(text: str) -> str:
     """The text without what a key URI may hold in secret (the PIN of RFC 7512): for messages and records."""
-    return _SECRET.sub(r"\1…", text)
+    return _SECRET.sub(r"\1…", text) if "pkcs11:" in text.lower() else text
