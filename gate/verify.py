@@ -14,6 +14,7 @@ from gate.errors import EvidenceError
 from gate.evidence.collect import Opened, Opener
 from gate.evidence.gather import Gathered, attached
 from gate.evidence.interface import Document
+from gate.evidence.vexrepository import from_repositories
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.judge import Judged, judge
 from gate.limits import Limits
@@ -27,6 +28,7 @@ from gate.oci.source import ImageSource
 from gate.policy.engine import Engine
 from gate.policy.waivers import waived_for
 from gate.trust.entry import Trust
+from gate.vex.repository import Repository
 
 _AT_ONCE = 4
 """Platforms and subjects judged at the same time; each is an OPA process."""
@@ -44,6 +46,8 @@ class Plan:
     limits: Limits
     files: tuple[Opened, ...] = ()
     """Documents that the caller named, opened once for all subjects."""
+    vex_repositories: tuple[Repository, ...] = ()
+    """Looked into per subject, for the documents about its packages."""
     enrichment: Enrichment | None = None
     platforms: tuple[str, ...] = ()
     scan: Callable[[ImageSource, Subject], Document] | None = None
@@ -120,6 +124,9 @@ def _one(
             errors.append(scanned)
         else:
             opened += scanned
+    listed, failed = from_repositories(plan.vex_repositories, opened, subject, _opener(plan), plan.limits)
+    opened += listed
+    errors += failed
     active = [waiver for waiver in plan.decision.waivers if waiver.state == "active"]
 
     def waived(finding: Finding, about: Subject) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from gate.cli.files import read_bounded
 from gate.cli.start import Chosen, Started, choose, start
 from gate.cli.start import flags_of as flags_of
 from gate.cli.trust import trust_from_flags, trust_from_spec
+from gate.cli.vexfiles import load as load_vex
 from gate.errors import EvidenceUnavailable, UsageError
 from gate.evidence.collect import Opener
 from gate.evidence.interface import Document
@@ -76,8 +77,8 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
         sources.append(f"{path}@{digest_of(data)}")
         return data
 
-    paths = (*options.get("evidence", ()), *map(str, effective.vex))
-    documents = [Document(data=read(path, "evidence"), origin="file", source=path) for path in paths]
+    documents = [Document(data=read(path, "evidence"), origin="file", source=path) for path in options.get("evidence", ())]
+    vex = load_vex(map(str, effective.vex), limits, lambda path, data: sources.append(f"{path}@{digest_of(data)}"))
     enrichment = None
     if options.get("epss") or options.get("kev"):
         from gate.evidence.vulnerabilities.enrich import Enrichment, load_epss, load_kev
@@ -95,7 +96,8 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
         trust=trust,
         engine=engine,
         limits=limits,
-        files=tuple(Opener(trust, limits).open_all(documents)),
+        files=tuple(Opener(trust, limits).open_all([*documents, *vex.documents])),
+        vex_repositories=vex.repositories,
         enrichment=enrichment,
         platforms=tuple(options.get("platforms", ())),
         scan=_scanner(options, limits) if options.get("scan") else None,

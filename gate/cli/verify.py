@@ -59,7 +59,12 @@ def _number(flag: str, name: str, text: str) -> Callable[[F], F]:
 @click.option("--fail-on-stig", metavar="CAT", type=click.Choice(["1", "2", "3"]), help="Deny on STIG findings of CAT or worse.")
 @click.option("--param", "params", multiple=True, metavar="NAME=JSON", help="Any parameter, by name. Repeatable.")
 @click.option("--waivers", multiple=True, metavar="PATH", help="A gate.waivers/v1 file. Repeatable.")
-@click.option("--vex", multiple=True, metavar="PATH", help="An OpenVEX document. Repeatable.")
+@click.option(
+    "--vex",
+    multiple=True,
+    metavar="PATH",
+    help="OpenVEX, CSAF or CycloneDX VEX (also .gz, .xz), a folder or a VEX repository. Repeatable.",
+)
 @click.option("--evidence", multiple=True, metavar="FILE", help="A report, SBOM, bundle or attestation. Repeatable.")
 @click.option("--scan", is_flag=True, help="Run grype on the subject's digest.")
 @click.option("--grype-db", metavar="PATH", help="A grype database to use instead of the one that grype keeps.")

@@ -30,6 +30,7 @@ _STATUSES: dict[str, VexStatus] = {
 }
 _CONTEXT = "https://openvex.dev/ns"
 _VERSIONS = ("", "v0.0.1", "v0.0.2", "v0.1.0", "v0.2.0")
+_PROPOSAL = re.compile(r"^Proposal: ", re.MULTILINE)
 _REVIEW = re.compile(r"\breview[ -]by:? *(\d{4}-\d{2}-\d{2}(?:T\S+)?)", re.IGNORECASE)
 """OpenVEX has no review date; triage writes one into ``status_notes``, which every reader of the format tolerates."""
 
@@ -86,6 +87,7 @@ _MESSAGES = {
     "without_products": "a statement names no product; it applies only to the subject of a signed attestation",
     "whole_image_product": "an image is a product without subcomponents: the statement holds for every package in it",
     "unversioned_product": "a package is named without version: the statement holds for every version of it",
+    "proposal": "a statement is a tool's proposal for review (Proposal: in status_notes); it does not count",
     "bad_review_date": "a review date in status_notes is no date",
     "without_time": "a suppressing statement has no usable time; it does not count",
 }
@@ -134,6 +136,9 @@ def _statement(item: Mapping[str, Any], fallback: str, stamp: datetime | None, o
         problems.append("names products in no known form")
     if not listed:
         odd.add("without_products")
+    if _PROPOSAL.search(text(item, "status_notes")):
+        odd.add("proposal", text(item, "@id"))
+        problems.append("a proposal of a tool, which nobody has decided")
     return VexStatement(
         id=text(item, "@id") or fallback,
         vulnerabilities=vulnerabilities,

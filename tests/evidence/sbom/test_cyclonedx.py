@@ -345,8 +345,8 @@ def test_only_gate_errors_escape(fields: dict[str, Any]) -> None:
     except GateError:
         return
     if found.sbom is None:
-            assert found.kind == "vex"
-            return
+        assert found.kind == "vex"
+        return
     assert facts(found).components == len(found.sbom.components)
 
 
