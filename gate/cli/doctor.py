@@ -7,11 +7,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gate.cli.tools import find_tool
 from gate.errors import GateError
+
+if TYPE_CHECKING:
+    from gate.limits import Limits
+    from gate.policy.opa import OpaBinary
 
 _OPTIONAL = {
     "grype": "gate verify --scan",
@@ -53,25 +58,29 @@ def _checks() -> Iterator[tuple[bool | None, str, str, str]]:
 
 def _engine() -> Iterator[tuple[bool | None, str, str, str]]:
     from gate.limits import Limits
-    from gate.policy.bundle import load_policy
-    from gate.policy.engine import Engine
     from gate.policy.opa import find_opa
 
     try:
         limits = Limits.from_environment()
-        binary = find_opa(os.environ)
-        yield True, "opa", f"{binary.version}, {binary.path}, {binary.digest}", ""
+        with find_opa(os.environ) as binary:
+            yield True, "opa", f"{binary.version}, {binary.path}, {binary.digest}", ""
+            yield _policy(binary, limits)
     except GateError as error:
         yield False, "opa", error.what, error.fix
-        return
+
+
+def _policy(binary: OpaBinary, limits: Limits) -> tuple[bool | None, str, str, str]:
+    from gate.policy.bundle import load_policy
+    from gate.policy.engine import Engine
+
     try:
         policy = load_policy([], limits)
         with Engine(binary, policy, limits) as engine:
             engine.check()
             rules = len(engine.inventory.rules)
-        yield True, "policy", f"{rules} rules, {', '.join(policy.digests.values())}", ""
     except GateError as error:
-        yield False, "policy", error.what, error.fix
+        return False, "policy", error.what, error.fix
+    return True, "policy", f"{rules} rules, {', '.join(policy.digests.values())}", ""
 
 
 def _version(path: Path) -> str:
@@ -88,6 +97,6 @@ def _store() -> tuple[bool | None, str, str, str]:
 
     path = store_path(None)
     place = next((folder for folder in (path, *path.parents) if folder.exists()), path)
-    if os.access(place, os.W_OK):
+    if place.is_dir() and os.access(place, os.W_OK):
         return True, "store", str(path), ""
     return False, "store", f"{path} cannot be written", "set GATE_STORE to a folder that can"

@@ -62,12 +62,21 @@ def _json(opened: list[Any]) -> bytes:
             "predicate_type": item.predicate_type,
             "subjects": item.subjects,
             "verification": item.verification,
-            "reading": item.reading,
+            "reading": _shown(item.reading),
             "error": item.error,
         }
         for item in opened
     ]
     return msgspec.json.format(to_json(items), indent=2) + b"\n"
+
+
+def _shown(reading: Any) -> Any:
+    """The reading without the graph of an SBOM, which is the components' relations once more, made for searching."""
+    import dataclasses
+
+    if reading is None or reading.sbom is None:
+        return reading
+    return dataclasses.replace(reading, sbom=dataclasses.replace(reading.sbom, graph=None))
 
 
 def _text(item: Any) -> list[str]:

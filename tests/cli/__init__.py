@@ -1,0 +1,1 @@
+"""The command line itself: what it imports, what its smaller commands say."""
