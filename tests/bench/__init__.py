@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench` measures and prints the table of docs/performance.md. Nothing here asserts a time."""
