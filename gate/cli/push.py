@@ -78,6 +78,7 @@ def _waiting(
     from gate.audit.outbox import Entry, Outbox
     from gate.cli.messages import complain
     from gate.cli.plan import registry_options
+    from gate.cli.signing import actor
     from gate.errors import UsageError
     from gate.publish import DENIED_FIX, send
     from gate.report.escape import escape
@@ -97,22 +98,13 @@ def _waiting(
         return 0
     registry = registry_options({"plain_http": plain, "ca_file": ca_file})
     with contextlib.closing(registry):
-        held = send(outbox, entries, registry, limits, repository=repository, push_denied=push_denied, actor=_actor(), told=line)
+        held = send(outbox, entries, registry, limits, repository=repository, push_denied=push_denied, actor=actor(), told=line)
     click.echo(f"{len(entries) - len(held)} pushed")
     if held:
         subjects = sorted({entry.subject for entry in held})
         complain(f"{len(held)} attestations of denied images were not pushed", why=", ".join(subjects), fix=DENIED_FIX)
         return 1
     return 0
-
-
-def _actor() -> str:
-    """Who pushes, as the CI system or this machine says it: a claim, for the record."""
-    import os
-
-    from gate.cli.ci import run_context
-
-    return run_context(os.environ).actor or os.environ.get("USER", "")
 
 
 def _names(entry: object, text: str) -> bool:
@@ -128,6 +120,7 @@ def _may_push(source: str, target: str, path: Path, limits: Limits, *, push_deni
     from gate.audit.store import Store
     from gate.cli.messages import complain, warn
     from gate.cli.plan import registry_options
+    from gate.cli.signing import actor
     from gate.oci.target import open_origin
     from gate.publish import DENIED_FIX, denied, now
 
@@ -140,7 +133,7 @@ def _may_push(source: str, target: str, path: Path, limits: Limits, *, push_deni
     if not push_denied:
         complain(f"{digest} is not pushed: the gate denied it", why=f"outcome {outcome} in {path}", fix=DENIED_FIX)
         return False
-    record = Override(time=now(), actor=_actor(), subject=digest, outcome=outcome, target=target, what="image")
+    record = Override(time=now(), actor=actor(), subject=digest, outcome=outcome, target=target, what="image")
     Outbox(path, limits).record_override(record)
     warn(f"{digest} was denied and is pushed all the same; recorded in {path}")
     return True

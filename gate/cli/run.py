@@ -18,6 +18,7 @@ from gate.cli.messages import progress, warn
 from gate.cli.options import Output, store_path
 from gate.cli.plan import Prepared, prepare, registry_options
 from gate.cli.render import write_outputs
+from gate.cli.signing import Signing
 from gate.cli.start import Started
 from gate.errors import EvidenceError, GateError, UsageError
 from gate.limits import Limits
@@ -45,16 +46,14 @@ def run(options: Mapping[str, Any], outputs: Sequence[Output], limits: Limits, e
             prepared = prepare(options, limits, stack, engine)
         except UsageError as error:
             raise _with_identities(error, options, subjects, registry, limits) from None
-        from gate.cli.signing import Signing
-
         signing = Signing.of(options, outputs)
         sources = [stack.enter_context(contextlib.closing(_open(text, registry, limits))) for text in subjects]
         store = Store(store_path(options["store"]), limits)
         with progress(f"verifying {len(sources)} subject{'s' * (len(sources) > 1)}", quiet=options["quiet"]):
-            report = _verify(sources, prepared, store, started, options)
+            report = _verify(sources, prepared, store, started, signing)
     if options["exit_zero"]:
         warn("--exit-zero: a DENY does not stop this step; it is recorded, and never becomes a PASSED summary")
-    signing.sign(report, prepared.policy)
+    signing.sign(report, prepared.policy, store, limits)
     _hand_over(report, options)
     write_outputs(
         report,
@@ -64,6 +63,8 @@ def run(options: Mapping[str, Any], outputs: Sequence[Output], limits: Limits, e
         policy_path=options["policy_file"] or "",
         vsa=signing.written,
     )
+    with contextlib.closing(registry_options(options)) as registry:
+        signing.publish(store, registry, limits)
     return report.exit_code
 
 
@@ -71,7 +72,7 @@ def _open(text: str, registry: RegistryOptions, limits: Limits) -> ImageSource:
     return open_source(text, options=registry, limits=limits)
 
 
-def _verify(sources: Sequence[ImageSource], prepared: Prepared, store: Store, started: str, options: Mapping[str, Any]) -> Report:
+def _verify(sources: Sequence[ImageSource], prepared: Prepared, store: Store, started: str, signing: Signing) -> Report:
     verdicts: list[Verdict] = []
     failures: list[Failure] = []
     with ThreadPoolExecutor(_WRITERS, thread_name_prefix="gate-store") as writers:
@@ -87,6 +88,8 @@ def _verify(sources: Sequence[ImageSource], prepared: Prepared, store: Store, st
             else:
                 print(f"resolved {escape(source.reference)} to {source.resolve().digest}", file=sys.stderr)
                 verdicts += [_keep(reached, prepared, store, writers, files, shared.result(), started) for reached in answer]
+                for reached in answer:
+                    signing.saw(source, reached.judged.outcome.subject.digest)
     return Report(verdicts=tuple(verdicts), failures=tuple(failures))
 
 

@@ -81,11 +81,15 @@ def _number(flag: str, name: str, text: str) -> Callable[[F], F]:
 @click.option("--effective-time", metavar="RFC3339", help="Decide as of then; never gives a PASSED summary.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 on DENY; recorded, and never a PASSED summary.")
 @click.option("--output", "outputs", multiple=True, metavar="FORMAT[=PATH]", help=OUTPUT_HELP)
-@click.option("--attest", is_flag=True, help="Sign a verification summary (VSA) for each decided image.")
+@click.option(
+    "--attest", is_flag=True, help="Sign a verification summary (VSA), the findings and the SBOMs of each decided image."
+)
 @click.option("--sign-key", metavar="KEY", help="cosign.key, PEM file or env://VAR; password in COSIGN_PASSWORD.")
 @click.option("--verifier-id", metavar="URI", help="Who you are, as the summary says it.")
 @click.option("--resource-uri", metavar="URI", help="The image's name in the summary; default from the reference.")
 @click.option("--attest-dir", metavar="DIR", default=".", show_default=True, help="Where summaries are written.")
+@click.option("--push", is_flag=True, help="Put what --attest signed beside the image; without it, gate push does so later.")
+@click.option("--push-denied", is_flag=True, help="Push for a denied image too; recorded in the store.")
 @click.option("--store", metavar="DIR", help="Where verdicts are kept; default $GATE_STORE or ~/.local/share/policy-gate.")
 @click.option("--dotenv", metavar="FILE", help="Write GATE_DIGEST, GATE_VERDICT and GATE_RECORD for the next step.")
 @click.option("--verbose", is_flag=True, help="Every result, every rule.")
