@@ -13,6 +13,7 @@ from gate.evidence.binding import Bound, SubjectDigests, bind
 from gate.evidence.collect import Opened
 from gate.evidence.interface import Reading
 from gate.evidence.packages import missing_from
+from gate.evidence.provenance.chain import Items, build_chain
 from gate.evidence.provenance.links import broken_links
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.evidence.vulnerabilities.merge import Merged, count, merge
@@ -22,6 +23,7 @@ from gate.model.input import (
     SCHEMA,
     AttestationFact,
     Base,
+    ChainNode,
     Compliance,
     Decision,
     Input,
@@ -35,9 +37,12 @@ from gate.model.input import (
 )
 from gate.model.sbom import Sbom, SbomDocument
 from gate.policy.acceptance import accepted
+from gate.trust.entry import Trust
+from gate.trust.facts import trust_facts
 from gate.vex.resolve import VexSource, resolve
 
 _EXACT = 2**53
+_NOBODY = Trust()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Context:
     enrichment: Enrichment | None = None
     waived_for: Callable[[Finding, Subject], tuple[str, ...]] = lambda finding, subject: ()
     """Rule ids of active waivers that name the finding (`gate.policy.waivers`)."""
+    trust: Trust = _NOBODY
+    """Whose signatures were counted, and for which levels."""
 
 
 def assemble(
@@ -80,12 +87,13 @@ def assemble(
         sbom=_cross_checked(sbom, taken),
         signatures=tuple(_signature(item, evidence) for item, evidence in usable if evidence.kind == "signature"),
         attestations=tuple(_attestation(item, evidence) for item, evidence in usable if evidence.predicate_type),
-        provenance=_provenance(usable, taken),
+        provenance=msgspec.structs.replace(_provenance(usable, taken), chain=_chain(subject, opened, context)),
         source=_source(taken),
         fips=Compliance(),
         stig=Compliance(),
         vex=vex,
         errors=tuple(sorted((*errors, *(item.error for item in opened if item.error)), key=lambda e: (e.kind, e.source, e.code))),
+        trust=trust_facts(context.trust, context.time.now),
     )
 
 
@@ -276,6 +284,16 @@ def _provenance(usable: Sequence[tuple[Opened, Evidence]], taken: Sequence[tuple
         link for _, evidence in taken if evidence.id in facts for link in broken_links(facts[evidence.id], evidence.verification)
     ]
     return Provenance(statements=tuple(facts.values()), broken_links=tuple(links))
+
+
+def _chain(subject: Subject, opened: Sequence[Opened], context: Context) -> tuple[ChainNode, ...]:
+    """From the statements at hand; nothing is fetched for it. An index is no build: its platforms are."""
+    if subject.kind == "index":
+        return ()
+    digests = [digest for digest in (subject.digest, subject.index_digest) if digest]
+    now = datetime.datetime.fromisoformat(context.time.now)
+    skew = context.decision.params.clock_skew_seconds
+    return build_chain(subject.name or subject.reference, digests, Items(_distinct(opened)), context.trust, now=now, skew_s=skew)
 
 
 def _fact(item: Opened, evidence: Evidence) -> ProvenanceFact | None:

@@ -132,7 +132,9 @@ def _one(
     def waived(finding: Finding, about: Subject) -> tuple[str, ...]:
         return waived_for(active, finding, about) if active else ()
 
-    context = Context(decision=plan.decision, run=plan.run, time=plan.time, enrichment=plan.enrichment, waived_for=waived)
+    context = Context(
+        decision=plan.decision, run=plan.run, time=plan.time, enrichment=plan.enrichment, waived_for=waived, trust=plan.trust
+    )
     document = assemble(subject, opened, context, siblings=siblings, errors=errors)
     judged = judge(document, plan.engine, trust=plan.trust.digest, children=children)
     kept = {item.id: item.document.data for item in opened}

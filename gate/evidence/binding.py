@@ -74,6 +74,9 @@ def _bind_statement(opened: Opened, subject: SubjectDigests, is_index: bool) -> 
         return Bound(binding, "index" if is_index else "platform", subject.own, note)
     if subject.index is not None and subject.index in opened.subjects:
         return Bound(binding, "index", subject.index)
+    if all(name.startswith("gitCommit:") for name in opened.subjects):
+        message = f"it is about the commit {opened.subjects[0].partition(':')[2]}; the chain of provenance is where it counts"
+        return Bound("none", "none", None, Diagnostic(code="about_source", message=message))
     return _wrong(opened.subjects[0], subject, "it is about another image")
 
 
