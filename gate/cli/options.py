@@ -49,7 +49,12 @@ def color_option(function: F) -> F:
 def store_path(given: str | None, environment: Mapping[str, str] | None = None) -> Path:
     """The store: the flag, ``$GATE_STORE``, or the user's data folder."""
     env = os.environ if environment is None else environment
-    if given or env.get("GATE_STORE"):
-        return Path(given or env["GATE_STORE"])
+    named = given or env.get("GATE_STORE")
+    if named and named.startswith("oci://"):
+        raise click.BadParameter(
+            f"{named} is in a registry; verify, replay and report take that, everything else wants a folder", param_hint="--store"
+        )
+    if named:
+        return Path(named)
     base = env.get("XDG_DATA_HOME") or str(Path(env.get("HOME", ".")) / ".local" / "share")
     return Path(base) / "policy-gate"

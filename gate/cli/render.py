@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from gate.cli.files import emit, read_bounded, write_atomically
 from gate.cli.messages import wants_color
-from gate.cli.options import Output, store_path
+from gate.cli.options import Output
 from gate.errors import UsageError
 from gate.report.interface import Report, Style, load_report
 
 if TYPE_CHECKING:
-    from gate.audit.store import StoredVerdict
+    from gate.audit.store import Store, StoredVerdict
 
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{6,64}")
 _VERDICT_BYTES = 512 * 1024 * 1024
@@ -34,11 +34,17 @@ def stored(digest: str, store: str | None) -> StoredVerdict:
     Raises UsageError when there is none or more than one.
     """
     from gate.audit.store import Store
+    from gate.cli.stores import opened
 
-    place = Store(store_path(store))
+    with opened(store, digest) as path:
+        return find_one(Store(path), digest, store or str(path))
+
+
+def find_one(place: Store, digest: str, named: str) -> StoredVerdict:
+    """The one verdict of a store that a digest names; ``named`` is the store as the caller gave it. Raises UsageError."""
     records = place.find(digest)
     if not records:
-        raise UsageError(f"the store has no verdict {digest}", fix=f"look at {store_path(store)}, or name another with --store")
+        raise UsageError(f"the store has no verdict {digest}", fix=f"look at {named}, or name another with --store")
     if len(records) > 1:
         names = "\n".join(f"{record.outcome}  {record.decision}  {record.time}  {record.name}" for record in records[-20:])
         raise UsageError(f"{digest} names {len(records)} verdicts", why=names, fix="give the digest of one of them")

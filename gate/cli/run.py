@@ -12,14 +12,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from gate.audit.store import Kind, Store
+from gate.audit.store import Kind, Record, Store
 from gate.cli.files import append, write_atomically
 from gate.cli.messages import progress, warn
-from gate.cli.options import Output, store_path
+from gate.cli.options import Output
 from gate.cli.plan import Prepared, prepare, registry_options
 from gate.cli.render import write_outputs
 from gate.cli.signing import Signing
 from gate.cli.start import Started
+from gate.cli.stores import local_path, remote_name
 from gate.errors import EvidenceError, GateError, UsageError
 from gate.limits import Limits
 from gate.model.base import to_json
@@ -48,9 +49,9 @@ def run(options: Mapping[str, Any], outputs: Sequence[Output], limits: Limits, e
             raise _with_identities(error, options, subjects, registry, limits) from None
         signing = Signing.of(options, outputs)
         sources = [stack.enter_context(contextlib.closing(_open(text, registry, limits))) for text in subjects]
-        store = Store(store_path(options["store"]), limits)
+        store = Store(local_path(options["store"]), limits)
         with progress(f"verifying {len(sources)} subject{'s' * (len(sources) > 1)}", quiet=options["quiet"]):
-            report = _verify(sources, prepared, store, started, signing)
+            report, records = _verify(sources, prepared, store, started, signing)
     if options["exit_zero"]:
         warn("--exit-zero: a DENY does not stop this step; it is recorded, and never becomes a PASSED summary")
     signing.sign(report, prepared.policy, store, limits)
@@ -64,16 +65,33 @@ def run(options: Mapping[str, Any], outputs: Sequence[Output], limits: Limits, e
         vsa=signing.written,
     )
     with contextlib.closing(registry_options(options)) as registry:
+        _publish(store, records, options["store"], registry, limits)
         signing.publish(store, registry, limits)
     return report.exit_code
+
+
+def _publish(store: Store, records: Sequence[Record], named: str | None, registry: RegistryOptions, limits: Limits) -> None:
+    """Brings the verdicts to ``--store oci://``, where one is named; they are in the local store already."""
+    remote = remote_name(named)
+    if remote is None:
+        return
+    from gate.audit.remote import RemoteStore
+
+    place = RemoteStore(remote, registry, limits)
+    for record in records:
+        place.publish(store, record)
+        print(f"stored {record.outcome} in {escape(place.name)}", file=sys.stderr)
 
 
 def _open(text: str, registry: RegistryOptions, limits: Limits) -> ImageSource:
     return open_source(text, options=registry, limits=limits)
 
 
-def _verify(sources: Sequence[ImageSource], prepared: Prepared, store: Store, started: str, signing: Signing) -> Report:
+def _verify(
+    sources: Sequence[ImageSource], prepared: Prepared, store: Store, started: str, signing: Signing
+) -> tuple[Report, list[Record]]:
     verdicts: list[Verdict] = []
+    records: list[Record] = []
     failures: list[Failure] = []
     with ThreadPoolExecutor(_WRITERS, thread_name_prefix="gate-store") as writers:
         shared = writers.submit(_put_policy, store, prepared)
@@ -87,10 +105,12 @@ def _verify(sources: Sequence[ImageSource], prepared: Prepared, store: Store, st
                 raise answer
             else:
                 print(f"resolved {escape(source.reference)} to {source.resolve().digest}", file=sys.stderr)
-                verdicts += [_keep(reached, prepared, store, writers, files, shared.result(), started) for reached in answer]
                 for reached in answer:
+                    verdict, record = _keep(reached, prepared, store, writers, files, shared.result(), started)
+                    verdicts.append(verdict)
+                    records.append(record)
                     signing.saw(source, reached.judged.outcome.subject.digest)
-    return Report(verdicts=tuple(verdicts), failures=tuple(failures))
+    return Report(verdicts=tuple(verdicts), failures=tuple(failures)), records
 
 
 def _put_policy(store: Store, prepared: Prepared) -> dict[Kind, str | Sequence[str]]:
@@ -106,7 +126,7 @@ def _keep(
     files: Mapping[str, Future[str]],
     shared: Mapping[Kind, str | Sequence[str]],
     started: str,
-) -> Verdict:
+) -> tuple[Verdict, Record]:
     outcome = reached.judged.outcome
     # side by side: each waits for the disk, and the disk flushes many at the price of one
     inputs = writers.submit(store.put, "input", reached.judged.input_bytes)
@@ -125,8 +145,7 @@ def _keep(
     written = writers.submit(store.put, "verdict", data)
     refs: dict[Kind, str | Sequence[str]] = {**shared, "input": inputs.result(), "evidence": [put.result() for put in evidence]}
     written.result()
-    store.commit_verdict(data, verdict.outcome_digest, refs)
-    return verdict
+    return verdict, store.commit_verdict(data, verdict.outcome_digest, refs)
 
 
 def _command() -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def _number(flag: str, name: str, text: str) -> Callable[[F], F]:
 @click.option("--attest-dir", metavar="DIR", default=".", show_default=True, help="Where summaries are written.")
 @click.option("--push", is_flag=True, help="Put what --attest signed beside the image; without it, gate push does so later.")
 @click.option("--push-denied", is_flag=True, help="Push for a denied image too; recorded in the store.")
-@click.option("--store", metavar="DIR", help="Where verdicts are kept; default $GATE_STORE or ~/.local/share/policy-gate.")
+@click.option("--store", metavar="DIR|oci://REPO", help="Where verdicts are kept; default $GATE_STORE or your data folder.")
 @click.option("--dotenv", metavar="FILE", help="Write GATE_DIGEST, GATE_VERDICT and GATE_RECORD for the next step.")
 @click.option("--verbose", is_flag=True, help="Every result, every rule.")
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
