@@ -61,7 +61,7 @@ def once(command: Sequence[str], environ: Mapping[str, str], *, codes: Sequence[
     process.returncode = code = os.waitstatus_to_exitcode(status)
     text = output.decode("utf-8", "replace")
     if code not in codes:
-        raise RuntimeError(f"{' '.join(command)} ended with {code}:\n{text[-2000:]}")
+        raise RuntimeError(f"{' '.join(command)[:200]} ended with {code}:\n{text[-1000:]}")
     return Run(wall, usage.ru_utime + usage.ru_stime, code, text)
 
 
@@ -104,7 +104,7 @@ def peaks(command: Sequence[str], environ: Mapping[str, str], *, codes: Sequence
         done.wait(0.005)
     waiter.join()
     if process.returncode not in codes:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+        raise RuntimeError(f"{' '.join(command)[:200]} ended with {process.returncode}")
     return own, children, whole
 
 
