@@ -70,3 +70,23 @@ place(kind) := [i | some i, e in base.evidence; e.kind == kind][0]
 with_evidence(kind, changes) := changed(base, {sprintf("/evidence/%d%s", [place(kind), path]): value |
 	some path, value in changes
 })
+
+# METADATA
+# title: A link of the chain of provenance, of a kind, with other fields
+link(kind, fields) := object.union(
+	{
+		"kind": kind, "name": "app", "digest": base.subject.digest, "depth": 0, "parent": null, "evidence": "",
+		"level": null, "signer": "ci", "detail": "", "gaps": [],
+	},
+	fields,
+)
+
+# METADATA
+# title: A trusted root in force, with other fields
+root(fields) := object.union(
+	{
+		"digest": base.subject.digest, "entries": ["ci"], "as_of": "2026-02-01", "age_s": 2419200,
+		"next_expiry": null, "next_expiry_s": null, "expiring": "",
+	},
+	fields,
+)

@@ -164,6 +164,7 @@ warn contains result.make(rego.metadata.chain(), [e.source, e.kind, evidence.why
 	some e in input.evidence
 	e.verification.state != "failed"
 	not e.id in evidence.ids(e.kind)
+	not e.id in _chained
 }
 
 # METADATA
@@ -187,6 +188,9 @@ warn contains result.make(rego.metadata.chain(), [err.source, err.kind, err.reas
 }) if {
 	some err in input.errors
 }
+
+# Statements about commits and base images: bound to nothing here, and links of the chain of provenance.
+_chained := {node.evidence | some node in input.provenance.chain}
 
 # Kinds whose truth changes while the image stays the same.
 _aging := {"vulnerabilities", "sast", "fips", "stig", "approval"}

@@ -302,3 +302,10 @@ test_an_unsigned_file_that_would_do_is_told_how_it_is_bound if {
 	changes := {"/verification/state": "unverified", "/binding": "asserted", "/origin": "file"}
 	{about.reason | some about in lib.rejected("sbom")} == {"bound to the image as asserted only"} with input as t.with_evidence("sbom", changes)
 }
+
+# They are about a commit or a base image.
+test_links_of_the_chain_are_not_listed_as_rejected if {
+	id := t.base.evidence[t.place("sbom")].id
+	doc := t.changed(t.with_evidence("sbom", {"/binding": "none"}), {"/provenance/chain": [t.link("source_vsa", {"evidence": id})]})
+	t.ids(data.rules.evidence) == set() with input as doc
+}

@@ -2,7 +2,7 @@
 # title: Provenance
 # description: >-
 #   Where the image was built, from what, and by whom, as a builder signed it. Every accepted statement is judged, so that a
-#   second one with a better story does not hide a bad one. Whether a builder reaches a SLSA level above 1 is not claimed here.
+#   second one with a better story does not hide a bad one. The level that a builder reaches is what the trust entries say of it.
 package rules.provenance
 
 import data.lib.evidence
@@ -210,6 +210,131 @@ warn contains _statement(rego.metadata.chain(), s, [patterns.shown(s.source_uri)
 	some s in _statements
 	s.source_digest == ""
 }
+
+# METADATA
+# title: The build reaches its level
+# description: >-
+#   With `min_build_level`, provenance by a (signer, builder) pair that a trust entry names with at least this level. The level is
+#   the pair's (`builders` of the trust entry); what a document says of its own level is not looked at.
+# custom:
+#   short_name: build_level
+#   failure_msg: "The build reaches SLSA build level %v; at least %v is required"
+#   solution: Build on a platform of that level, and name it under `builders` of the trust entry; `gate chain` shows each link.
+#   severity: high
+#   waivable: true
+#   parameter: min_build_level
+#   controls:
+#     - {framework: SLSA, id: BUILD_TRACK}
+#     - {framework: NIST-800-53, id: SR-4}
+#   requires_evidence:
+#     - {kind: provenance, when: min_build_level, state: verified, on: either, select: any}
+#   applies_to: [image, archive, digest]
+#   collections: [prod]
+#   ref: docs/rules.md#provenancebuild_level
+deny contains result.make(rego.metadata.chain(), [_shown_level(got), wanted], {"expected": wanted, "got": got}) if {
+	wanted := input.decision.params.min_build_level
+	wanted != null
+	input.subject.kind != "index"
+	got := max({0} | {n.level | some n in input.provenance.chain; n.kind == "image"; n.level != null})
+	got < wanted
+}
+
+# METADATA
+# title: The source reaches its level
+# description: >-
+#   With `min_source_level`, the commit of every accepted statement has a summary by a trusted (signer, verifier) pair, for its
+#   repository and branch, that states at least this level. No commit at all reaches none.
+# custom:
+#   short_name: source_level
+#   failure_msg: "The source reaches SLSA source level %v; at least %v is required"
+#   solution: Keep the source where its changes are attested, hand over the summaries, and name their `verifiers` in a trust entry.
+#   severity: high
+#   waivable: true
+#   parameter: min_source_level
+#   controls:
+#     - {framework: SLSA, id: SOURCE_TRACK}
+#     - {framework: NIST-SSDF, id: PS.1.1}
+#   requires_evidence:
+#     - {kind: provenance, when: min_source_level, state: verified, on: either, select: any}
+#   applies_to: [image, archive, digest]
+#   collections: [prod]
+#   ref: docs/rules.md#provenancesource_level
+deny contains result.make(rego.metadata.chain(), [_shown_level(got), wanted], {"expected": wanted, "got": got}) if {
+	wanted := input.decision.params.min_source_level
+	wanted != null
+	input.subject.kind != "index"
+	levels := _source_levels | {0 | count(_source_levels) == 0}
+	got := min(levels)
+	got < wanted
+}
+
+# METADATA
+# title: The chain holds
+# description: >-
+#   With `min_build_level`, every link from the image to its builder holds; with `min_source_level`, every link from there to the
+#   commit. The kinds of gaps are listed in docs/chain.md.
+# custom:
+#   short_name: chain_broken
+#   failure_msg: "The chain is broken at %v %v (%v): %v"
+#   solution: Look at it with `gate chain`, and mend the link; docs/chain.md says what each kind of gap wants.
+#   severity: high
+#   waivable: true
+#   parameter: min_source_level
+#   controls:
+#     - {framework: NIST-800-53, id: SR-4}
+#   applies_to: [image, archive, digest]
+#   collections: [prod]
+#   ref: docs/rules.md#provenancechain_broken
+deny contains _gap(rego.metadata.chain(), node, gap) if {
+	some node in input.provenance.chain
+	some gap in node.gaps
+	gap.track in _asked
+}
+
+# METADATA
+# title: Bases have evidence
+# description: Where a level is asked for, base images and deeper links without evidence are counted; SLSA does not demand any.
+# custom:
+#   short_name: base_unproven
+#   failure_msg: "A dependency is not proven: %v %v (%v): %v"
+#   solution: Use bases whose provenance or summary can be had, and hand it over; or trust their signers.
+#   severity: low
+#   waivable: true
+#   controls:
+#     - {framework: NIST-800-53, id: SR-4}
+#   applies_to: [image, archive, digest]
+#   collections: [prod, dev]
+#   ref: docs/rules.md#provenancebase_unproven
+warn contains _gap(rego.metadata.chain(), node, gap) if {
+	count(_asked) > 0
+	some node in input.provenance.chain
+	some gap in node.gaps
+	gap.track == "dependency"
+}
+
+_gap(chain, node, gap) := result.make(chain, [node.kind, node.name, gap.kind, gap.reason], {
+	"term": gap.kind,
+	"evidence": [id | id := node.evidence; id != ""],
+	"expected": "a link that holds",
+	"got": gap.kind,
+	"data": node,
+})
+
+_asked contains "build" if input.decision.params.min_build_level != null
+
+_asked contains "source" if input.decision.params.min_source_level != null
+
+# A statement without a commit has no node of its own, and the gap that says so denies.
+_source_levels := {level |
+	some n in input.provenance.chain
+	n.kind == "commit"
+	n.depth == 0
+	level := max({0} | {l | l := n.level; l != null})
+}
+
+_shown_level(0) := "none"
+
+_shown_level(n) := n if n > 0
 
 _statement(chain, s, args, fields) := result.make(
 	chain, args,

@@ -10,7 +10,48 @@ without := t.replaced("/provenance/statements", [])
 
 link(evidence) := t.replaced("/provenance/broken_links", [{"kind": "build", "evidence": evidence, "reason": "no such document"}])
 
+image(level) := t.link("image", {"level": level})
+
+commit(level) := t.link("commit", {"level": level, "parent": 1})
+
+gap(kind, track) := {"kind": kind, "track": track, "reason": "not there"}
+
+chained(nodes, params) := t.with_params(t.replaced("/provenance/chain", nodes), params)
+
 cases := {
+	"build_level": {
+		"allows": chained([image(3)], {"min_build_level": 3}),
+		"fires": chained([image(2)], {"min_build_level": 3}),
+		"empty_field": {"input": chained([image(null)], {"min_build_level": 1}), "fires": true},
+		"nothing_fires": false,
+	},
+	"source_level": {
+		"allows": chained([image(3), commit(3)], {"min_source_level": 3}),
+		"fires": chained([image(3), commit(3), commit(2)], {"min_source_level": 3}),
+		"empty_field": {"input": chained([image(3), commit(null)], {"min_source_level": 1}), "fires": true},
+		"nothing_fires": false,
+	},
+	"chain_broken": {
+		"allows": chained(
+			[t.link("image", {"gaps": [gap("no_source_vsa", "source")]})],
+			{"min_build_level": 1},
+		),
+		"fires": chained([t.link("image", {"gaps": [gap("no_provenance", "build")]})], {"min_build_level": 1}),
+		"empty_field": {
+			"input": chained([t.link("provenance", {"name": "", "gaps": [gap("", "source")]})], {"min_source_level": 1}),
+			"fires": true,
+		},
+		"nothing_fires": false,
+	},
+	"base_unproven": {
+		"allows": chained([t.link("dependency", {"gaps": [gap("no_provenance", "dependency")]})], {}),
+		"fires": chained([t.link("dependency", {"gaps": [gap("no_provenance", "dependency")]})], {"min_build_level": 1}),
+		"empty_field": {
+			"input": chained([t.link("dependency", {"name": "", "gaps": [gap("", "dependency")]})], {"min_build_level": 1}),
+			"fires": true,
+		},
+		"nothing_fires": false,
+	},
 	"required": {
 		"allows": t.base,
 		"fires": t.with_evidence("provenance", {"/verification/state": "unverified"}),
@@ -165,4 +206,41 @@ test_not_asked_for if {
 
 test_an_index_is_judged_by_its_platforms if {
 	provenance.deny == set() with input as t.changed(without, {"/subject/kind": "index"})
+}
+
+test_no_chain_reaches_no_level if {
+	results := provenance.deny with input as t.with_params(t.nothing, {"min_build_level": 1, "min_source_level": 1, "require_provenance": false})
+	{r.rule | some r in results} == {"provenance.build_level", "provenance.source_level"}
+	{r.msg | some r in results} == {
+		"The build reaches SLSA build level none; at least 1 is required",
+		"The source reaches SLSA source level none; at least 1 is required",
+	}
+}
+
+test_the_level_reached_is_named if {
+	some r in provenance.deny with input as chained([image(2)], {"min_build_level": 3})
+	r.msg == "The build reaches SLSA build level 2; at least 3 is required"
+}
+
+# A base that reaches level 3 says nothing about the image on it.
+test_levels_of_bases_do_not_count if {
+	doc := chained([image(1), t.link("dependency", {"level": 3, "depth": 1, "parent": 0})], {"min_build_level": 3})
+	{r.rule | some r in provenance.deny} == {"provenance.build_level"} with input as doc
+	base := t.link("commit", {"level": 3, "depth": 1})
+	other := chained([image(3), base], {"min_source_level": 3})
+	{r.rule | some r in provenance.deny} == {"provenance.source_level"} with input as other
+}
+
+test_gaps_deny_where_they_are_asked_about[track] if {
+	some track, param in {"build": "min_build_level", "source": "min_source_level"}
+	nodes := [t.link("image", {"level": 3, "gaps": [gap("x", "build"), gap("y", "source")]}), commit(3)]
+	rules := {r.got | some r in provenance.deny} with input as chained(nodes, {param: 1})
+	rules == {{"build": "x", "source": "y"}[track]}
+}
+
+test_an_index_has_no_chain if {
+	provenance.deny == set() with input as t.with_params(
+		t.changed(t.base, {"/subject/kind": "index"}),
+		{"min_build_level": 3, "min_source_level": 3},
+	)
 }
