@@ -35,6 +35,7 @@ SYFT_VERSION = "v1.51.0"
 _GET = {
     "grype": f"go install github.com/anchore/grype/cmd/grype@{GRYPE_VERSION}",
     "syft": f"go install github.com/anchore/syft/cmd/syft@{SYFT_VERSION}",
+    "trivy": "go install github.com/aquasecurity/trivy/cmd/trivy@v0.74.0",
 }
 # Credentials and the way out are the caller's; nothing that a scanner reads as its own configuration (2).
 _KEPT = (
@@ -72,8 +73,9 @@ def run_grype(
     environ: Mapping[str, str],
     offline: bool = False,
     plain_http: bool = False,
+    vex: Sequence[Path] = (),
 ) -> bytes:
-    """Grype's JSON report of one manifest.
+    """Grype's JSON report of one manifest; with ``vex`` (absolute paths) what they suppress is under ``ignoredMatches``.
 
     ``subject_ref`` is a repository (``registry.example/shop/web``, with or without tag) or ``oci-dir:PATH``; ``digest`` is the
     manifest to scan. ``db_path`` is a database directory, or an archive as ``grype db import`` takes it. Raises
@@ -86,10 +88,48 @@ def run_grype(
         child = _Child(work, limits, environ)
         update = db_path is None and not offline
         config = _grype_config(update=update, plain_http=plain_http)
+        config["vex-documents"] = [str(path) for path in vex]
         if db_path is not None:
             config["db"]["cache-dir"] = str(_database(db_path, child, program, config, work))
         command = [program, "--config", _write(work / "grype.json", config), "--quiet", "--output", "json"]
         return child.run([*command, *_source(subject_ref, digest, work)])
+
+
+def run_trivy(
+    subject_ref: str,
+    *,
+    digest: str,
+    trivy_path: Path | None,
+    cache: Path,
+    limits: Limits,
+    environ: Mapping[str, str],
+    plain_http: bool = False,
+    vex: Sequence[Path] = (),
+) -> bytes:
+    """Trivy's JSON report with the database in ``cache`` (``--cache-dir``), never updated; what ``vex`` suppresses is under
+    ``ExperimentalModifiedFindings``. Arguments and errors as for `run_grype`."""
+    program = _program("trivy", trivy_path)
+    with tempfile.TemporaryDirectory(prefix="gate-trivy-") as folder:
+        work = Path(folder)
+        command = [program, "image", "--config", _write(work / "trivy.json", {}), "--cache-dir", str(cache.resolve())]
+        command += [
+            "--skip-db-update",
+            "--skip-java-db-update",
+            "--skip-vex-repo-update",
+            "--skip-version-check",
+            "--offline-scan",
+        ]
+        command += ["--ignorefile", _write(work / "trivyignore.yaml", {}), "--cache-backend", "memory"]
+        command += ["--scanners", "vuln", "--format", "json", "--quiet", "--show-suppressed"]
+        command += ["--insecure"] if plain_http else []
+        for path in vex:
+            command += ["--vex", str(path)]
+        source = _source(subject_ref, digest, work)[0]
+        if source.startswith("oci-dir:"):
+            command += ["--input", source.removeprefix("oci-dir:")]
+        else:
+            command += ["--image-src", "remote", source.removeprefix("registry:")]
+        return _Child(work, limits, environ).run(command)
 
 
 def run_syft(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from gate.model.verdict import VerdictSubject
 from gate.vex.purl import parse
@@ -24,14 +24,23 @@ _SPELLINGS = (("pkg:rpm/rhel/", "pkg:rpm/redhat/"), ("pkg:rpm/sles/", "pkg:rpm/s
 
 
 def package_purls(purl: str) -> tuple[str, ...]:
-    """The purl with version and without qualifiers that do not identify, in every spelling of its namespace; none when it does
-    not parse or has no version."""
+    """The purl with version and without qualifiers that do not identify, in every spelling of its namespace and epoch (grype has
+    it in the version, trivy as qualifier); none when it does not parse or has no version."""
     found = parse(purl)
     if found is None or not found.version:
         return ()
-    kept = "&".join(f"{name}={quote(value, safe='')}" for name, value in found.qualifiers if name in _KEPT)
-    base = purl.partition("#")[0].partition("?")[0] + (f"?{kept}" if kept else "")
-    return tuple(dict.fromkeys((base, *_respelt(base))))
+    kept = [f"{name}={quote(value, safe='')}" for name, value in found.qualifiers if name in _KEPT]
+    base = purl.partition("#")[0].partition("?")[0]
+    spelt = [(base, kept)]
+    if found.type in ("deb", "rpm"):
+        head, _, version = base.rpartition("@")
+        inside, colon, rest = unquote(version).partition(":")
+        if colon and inside.isdecimal():
+            spelt.append((f"{head}@{quote(rest, safe='._~+-')}", [*kept, f"epoch={inside}"] if inside != "0" else kept))
+        elif (epoch := dict(found.qualifiers).get("epoch", "")).isdecimal():
+            spelt = [(base, [*kept, f"epoch={epoch}"]), (f"{head}@{epoch}:{version}", kept)]
+    made = [text + (f"?{'&'.join(sorted(query))}" if query else "") for text, query in spelt]
+    return tuple(dict.fromkeys((*made, *(other for text in made for other in _respelt(text)))))
 
 
 def _respelt(base: str) -> Iterable[str]:
