@@ -76,6 +76,11 @@ def parameters(**changes: Any) -> Parameters:
         "min_build_level": None,
         "min_source_level": None,
         "max_trust_root_age_days": None,
+        "require_vex": None,
+        "vex_deny_unmatched": False,
+        "vex_deny_untrusted": False,
+        "vex_deny_conflict": False,
+        "vex_deny_overdue": False,
     }
     return Parameters(**(values | changes))
 

@@ -96,3 +96,14 @@ class Parameters(Model, frozen=True, kw_only=True):
     min_source_level: int | None = None
     """SLSA source level that a trusted summary has to state of the commit that the image was built from."""
     max_trust_root_age_days: int | None = None
+    # what VEX has to reach
+    require_vex: Severity | None = None
+    """Deny a finding of this severity and above about which no accepted VEX statement says anything."""
+    vex_deny_unmatched: bool = False
+    """Deny on statements that match no finding of the image."""
+    vex_deny_untrusted: bool = False
+    """Deny on statements about a finding by authors who may not suppress."""
+    vex_deny_conflict: bool = False
+    """Deny on statements of equal standing that contradict each other."""
+    vex_deny_overdue: bool = False
+    """Deny on statements in use whose review date has passed."""

@@ -89,6 +89,11 @@ SPECS: tuple[ParameterSpec, ...] = (
     _spec("min_build_level", "higher", "SLSA build level that the provenance has to reach, by the trust entries' builders"),
     _spec("min_source_level", "higher", "SLSA source level that a trusted summary has to state of the commit"),
     _spec("max_trust_root_age_days", "lower", "deny when a trusted root in force is older than N days"),
+    _spec("require_vex", "severity", "deny findings of this severity and above that no accepted VEX statement speaks about"),
+    _spec("vex_deny_unmatched", "true", "deny on VEX statements that match no finding"),
+    _spec("vex_deny_untrusted", "true", "deny on VEX statements about a finding by authors who may not suppress"),
+    _spec("vex_deny_conflict", "true", "deny on VEX statements of equal standing that contradict each other"),
+    _spec("vex_deny_overdue", "true", "deny on VEX statements in use whose review date has passed"),
 )
 BY_NAME: Mapping[str, ParameterSpec] = {spec.name: spec for spec in SPECS}
 BY_FLAG: Mapping[str, ParameterSpec] = {spec.flag: spec for spec in SPECS if spec.flag}

@@ -178,7 +178,11 @@ def _other_readers(hits: list[Hit], winner: Item) -> dict[str, Item]:
     """What readers that know only time would have taken, where that turns the outcome."""
     ordered = sorted((item for item, _ in hits), key=lambda item: (item.moment, item.statement.id, item.source.evidence))
     choices = {"oldest_first": ordered[0], "newest_first": ordered[-1]}
-    return {name: choice for name, choice in choices.items() if choice.suppresses != winner.suppresses}
+    return {
+        name: choice
+        for name, choice in choices.items()
+        if choice.suppresses != winner.suppresses and choice.moment != winner.moment
+    }
 
 
 def _best(hits: list[Hit], finding: str, report: Report | None) -> Item:

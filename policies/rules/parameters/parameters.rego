@@ -113,6 +113,11 @@ _types := {
 	"min_build_level": "level",
 	"min_source_level": "level",
 	"max_trust_root_age_days": "limit",
+	"require_vex": "severity",
+	"vex_deny_unmatched": "flag",
+	"vex_deny_untrusted": "flag",
+	"vex_deny_conflict": "flag",
+	"vex_deny_overdue": "flag",
 	"custom": "object",
 }
 

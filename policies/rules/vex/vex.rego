@@ -18,12 +18,111 @@ import data.lib.result
 #   applies_to: [image, archive, digest]
 #   collections: [prod, dev]
 #   ref: docs/rules.md#vexconflict
-warn contains result.make(rego.metadata.chain(), [problem.finding, problem.detail], {
-	"term": problem.finding,
-	"evidence": [problem.evidence],
-	"data": problem,
-}) if {
+warn contains _one(rego.metadata.chain(), problem) if {
 	some problem in input.vex.conflicts
+}
+
+# METADATA
+# title: No contradicting VEX statements
+# description: With `vex_deny_conflict`, two statements of equal standing that say different things of one finding deny.
+# custom:
+#   short_name: contradiction
+#   failure_msg: "VEX statements contradict each other about %v: %v"
+#   solution: Let the author withdraw or update the wrong one.
+#   severity: medium
+#   waivable: true
+#   parameter: vex_deny_conflict
+#   controls: []
+#   applies_to: [image, archive, digest]
+#   collections: [prod, dev]
+#   ref: docs/rules.md#vexcontradiction
+deny contains _one(rego.metadata.chain(), problem) if {
+	input.decision.params.vex_deny_conflict == true
+	some problem in input.vex.conflicts
+}
+
+# METADATA
+# title: Every VEX statement binds
+# description: >-
+#   With `vex_deny_unmatched`, a statement that matches no finding of this image denies: a wrong product, version or id makes a
+#   decision that somebody took do nothing, silently. For documents of your own; vendors' speak of many images.
+# custom:
+#   short_name: unmatched_statement
+#   failure_msg: "VEX statement %v matches nothing: %v"
+#   solution: Compare product, version and vulnerability id with the findings, or remove the statement; `gate vex check` shows each.
+#   severity: medium
+#   waivable: true
+#   parameter: vex_deny_unmatched
+#   controls: []
+#   applies_to: [image, archive, digest]
+#   collections: [prod, dev]
+#   ref: docs/rules.md#vexunmatched_statement
+deny contains _statement(rego.metadata.chain(), problem) if {
+	input.decision.params.vex_deny_unmatched == true
+	some problem in input.vex.unmatched
+	_answered_for(problem.evidence)
+}
+
+# METADATA
+# title: No VEX by an author who may not suppress
+# description: >-
+#   With `vex_deny_untrusted`, a statement about a finding by somebody who is not accepted denies. Unsigned documents that
+#   anyone may have attached to the image do not: whoever can push must not be able to block a release.
+# custom:
+#   short_name: untrusted_author
+#   failure_msg: "VEX statement %v about a finding is not accepted: %v"
+#   solution: Name the author in `vex_authors`, have the document signed by a trust entry with the role `vex`, or stop giving it.
+#   severity: medium
+#   waivable: true
+#   parameter: vex_deny_untrusted
+#   controls:
+#     - {framework: NIST-800-53, id: SR-4}
+#   applies_to: [image, archive, digest]
+#   collections: [prod, dev]
+#   ref: docs/rules.md#vexuntrusted_author
+deny contains _statement(rego.metadata.chain(), problem) if {
+	input.decision.params.vex_deny_untrusted == true
+	some problem in input.vex.rejected
+	problem.kind == "untrusted"
+	_answered_for(problem.evidence)
+}
+
+# METADATA
+# title: VEX statements are reviewed in time
+# description: With `vex_deny_overdue`, a statement in use whose own review date has passed denies until it is looked at again.
+# custom:
+#   short_name: review_overdue
+#   failure_msg: "VEX statement %v: %v"
+#   solution: Look at the finding again, and write a new statement with a later review date or another status.
+#   severity: medium
+#   waivable: true
+#   parameter: vex_deny_overdue
+#   controls:
+#     - {framework: NIST-SSDF, id: RV.2.2}
+#   applies_to: [image, archive, digest]
+#   collections: [prod, dev]
+#   ref: docs/rules.md#vexreview_overdue
+deny contains _statement(rego.metadata.chain(), problem) if {
+	input.decision.params.vex_deny_overdue == true
+	some problem in input.vex.overdue
+}
+
+# METADATA
+# title: VEX reviews are due
+# description: Statements in use whose own review date has passed; they still hold, unless `vex_deny_overdue` says otherwise.
+# custom:
+#   short_name: review_due
+#   failure_msg: "%v VEX statements in use are past their review date"
+#   solution: Look at the findings again, and write new statements with a later review date or another status.
+#   severity: low
+#   waivable: true
+#   controls: []
+#   applies_to: [image, archive, digest]
+#   collections: [prod, dev]
+#   ref: docs/rules.md#vexreview_due
+warn contains _summary(rego.metadata.chain(), input.vex.overdue) if {
+	not input.decision.params.vex_deny_overdue == true
+	count(input.vex.overdue) > 0
 }
 
 # METADATA
@@ -74,6 +173,29 @@ warn contains result.make(rego.metadata.chain(), [err.source, err.reason], {"ter
 	some err in input.errors
 	err.kind == "vex"
 }
+
+_one(chain, problem) := result.make(chain, [problem.finding, problem.detail], {
+	"term": problem.finding,
+	"evidence": [problem.evidence],
+	"data": problem,
+})
+
+_statement(chain, problem) := result.make(chain, [problem.statement, problem.detail], {
+	"term": concat("|", [part | some part in [problem.statement, problem.finding]; part != ""]),
+	"evidence": [problem.evidence],
+	"data": problem,
+})
+
+# The caller named the document, the gate made it, or a trusted key signed it.
+_answered_for(id) if {
+	some e in input.evidence
+	e.id == id
+	_somebodys(e)
+}
+
+_somebodys(e) if e.origin in {"file", "computed"}
+
+_somebodys(e) if e.verification.state == "verified"
 
 _summary(chain, problems) := result.make(chain, [count(problems)], {
 	"evidence": {p.evidence | some p in problems},

@@ -40,6 +40,17 @@ cases := {
 	"max_low": limited("max_low", "low"),
 	"max_unknown": limited("max_unknown", "unknown"),
 	"max_vulnerabilities": limited("max_vulnerabilities", "none"),
+	"without_vex": {
+		"allows": json.patch(
+			t.with_params(one({}), {"require_vex": "high"}),
+			[{"op": "add", "path": "/vex/statements_used/-", "value": {
+				"statement": "s", "finding": t.finding.key, "status": "affected", "author": "a", "evidence": "e",
+			}}],
+		),
+		"fires": t.with_params(one({}), {"require_vex": "high"}),
+		"empty_field": {"input": t.with_params(one({"/severity/value": ""}), {"require_vex": "critical"}), "fires": false},
+		"nothing_fires": false,
+	},
 	"kev": {
 		"allows": t.with_params(
 			one({"/kev": {"date_added": "2026-01-01", "due_date": "2026-01-22", "ransomware": true}}),
