@@ -25,7 +25,7 @@ import data.lib.result
 #   applies_to: [image, index, archive, digest]
 #   collections: [prod]
 #   ref: docs/rules.md#trustroot_age
-deny contains result.make(rego.metadata.chain(), [root.digest, concat(", ", root.entries), _day(root), days], {
+deny contains result.make(rego.metadata.chain(), [root.digest, _users(root), _day(root), days], {
 	"term": root.digest,
 	"expected": days,
 	"got": root.age_s,
@@ -53,7 +53,7 @@ deny contains result.make(rego.metadata.chain(), [root.digest, concat(", ", root
 #   applies_to: [image, index, archive, digest]
 #   collections: [prod, dev]
 #   ref: docs/rules.md#trustroot_expiring
-warn contains result.make(rego.metadata.chain(), [root.digest, concat(", ", root.entries), root.expiring, root.next_expiry], {
+warn contains result.make(rego.metadata.chain(), [root.digest, _users(root), root.expiring, root.next_expiry], {
 	"term": root.digest,
 	"expected": "more than 30 days",
 	"got": root.next_expiry_s,
@@ -74,3 +74,5 @@ _is_recent(age_s, days) if {
 _day(root) := root.as_of if root.as_of != null
 
 _day(root) := "an unknown day" if is_null(root.as_of)
+
+_users(root) := concat(", ", root.entries)
