@@ -27,7 +27,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return exit_.exit_code
     except click.ClickException as error:
         hint = f"{error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else "gate --help"
-        complain(error.format_message(), fix=f"see: {hint}")
+        complain(error.format_message(), fix=f"{hint} shows what it takes")
         return 2
     except (click.Abort, KeyboardInterrupt):
         print("interrupted; nothing was decided", file=sys.stderr)
