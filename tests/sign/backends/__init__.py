@@ -1,0 +1,1 @@
+"""Key services, each against its server."""
