@@ -72,6 +72,8 @@ class VexStatement:
     """What to do about an ``affected`` product."""
     review_by: datetime | None = None
     """When its author meant to look at it again."""
+    notes: str = ""
+    """Free text about how the status was found, as written."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

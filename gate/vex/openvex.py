@@ -151,6 +151,7 @@ def _statement(item: Mapping[str, Any], fallback: str, stamp: datetime | None, o
         problem="; ".join(problems),
         action=text(item, "action_statement"),
         review_by=_review(item, odd),
+        notes=text(item, "status_notes"),
     )
 
 
