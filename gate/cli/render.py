@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gate.cli.files import emit, read_bounded, write_atomically
-from gate.cli.messages import wants_color
+from gate.cli.messages import wants_color, warn
 from gate.cli.options import Output
 from gate.errors import UsageError
 from gate.report.interface import Report, Style, load_report
@@ -59,6 +59,9 @@ def write_outputs(
 
     for output in sorted(outputs, key=lambda output: output.path is None):
         if output.format == "vsa":
+            if vsa is None and report.exit_code != 0:
+                warn(f"no verification summary is written to {output.path or 'standard output'}: none could be made")
+                continue  # what denied or could not be told is the answer; the summary that is missing adds nothing
             if vsa is None:
                 raise UsageError(
                     "no verification summary to write",

@@ -21,7 +21,7 @@ from gate.cli.render import write_outputs
 from gate.cli.signing import Signing
 from gate.cli.start import Started
 from gate.cli.stores import local_path, remote_name
-from gate.errors import EvidenceError, GateError, UsageError
+from gate.errors import EngineError, EvidenceError, GateError, UsageError
 from gate.limits import Limits
 from gate.model.base import to_json
 from gate.model.verdict import Run, Verdict
@@ -98,7 +98,7 @@ def _verify(
         # once for all subjects, and while OPA works
         files = {item.id: writers.submit(store.put, "evidence", item.document.data) for item in prepared.plan.files}
         for source, answer in zip(sources, verify_all(sources, prepared.plan), strict=True):
-            if isinstance(answer, EvidenceError):
+            if isinstance(answer, (EvidenceError, EngineError)):  # exit 3: it must not hide that another subject is denied
                 reason = answer.what + (f": {answer.why}" if answer.why else "")
                 failures.append(Failure(subject=source.reference, exit_code=answer.exit_code, reason=reason, fix=answer.fix))
             elif isinstance(answer, Exception):

@@ -9,6 +9,10 @@ from gate.model.evidence import Binding, Diagnostic, On
 from gate.model.input import Subject
 
 
+_ABOUT_IMAGES = frozenset({"signature", "provenance", "sbom", "vulnerabilities", "fips", "stig"})
+"""Kinds of statement that bind to nothing unless they name an image: whoever hands one over cannot change what was signed."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class SubjectDigests:
     """The digests under which one platform's image may be named."""
@@ -41,6 +45,8 @@ def bind(opened: Opened, subject: SubjectDigests, *, is_index: bool = False) -> 
     names = opened.reading.names if opened.reading else ()
     if opened.subjects:
         return _bind_statement(opened, subject, is_index)
+    if opened.kind in _ABOUT_IMAGES and (opened.predicate_type is not None or opened.signature_form):
+        return _wrong("no image by sha256", subject, "it is a statement about something else")
     if not names:
         return Bound("asserted", "index" if is_index else "platform", subject.own)
     for name in names:
