@@ -73,7 +73,10 @@ def test_config_show_says_what_and_from_where(gate: Gate, tmp_path: Path) -> Non
         ("schema: gate.policy/v1\nenvironments: {prod: {}}\ntrust: {entries: [{name: a, roles: [sbom]}]}", "a"),
         ("schema: gate.policy/v1\nenvironments: {prod: {}}\ntrust: {entries: [{name: a, roles: [sbmo], key: k.pub}]}", "sbmo"),
         ("schema: gate.policy/v1\nenvironments: {prod: {}}\ntrust: {entries: [{name: a, roles: [], key: k.pub}]}", "a"),
-        ("schema: gate.policy/v1\nenvironments: {prod: {}}\ntrust: {entries: [{name: a, roles: [sbom], key: none.pub}]}", "none.pub"),
+        (
+            "schema: gate.policy/v1\nenvironments: {prod: {}}\ntrust: {entries: [{name: a, roles: [sbom], key: none.pub}]}",
+            "none.pub",
+        ),
         (
             "schema: gate.policy/v1\nenvironments: {prod: {}}\ntrust: {entries: [{name: a, roles: [sbom], identity: x, "
             "trusted_root: {path: r.json}}]}",

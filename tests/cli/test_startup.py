@@ -12,7 +12,17 @@ from gate import __version__
 from gate.cli import _COMMANDS
 from tests.tools import repository
 
-HEAVY = ("httpx", "cryptography", "rfc3161_client", "nacl", "yaml", "rfc8785", "packageurl", "gate.oci.client", "gate.policy.engine")
+HEAVY = (
+    "httpx",
+    "cryptography",
+    "rfc3161_client",
+    "nacl",
+    "yaml",
+    "rfc8785",
+    "packageurl",
+    "gate.oci.client",
+    "gate.policy.engine",
+)
 SCRIPT = """
 import json, sys
 from gate.__main__ import run
@@ -31,7 +41,9 @@ def imported(*arguments: str) -> tuple[int, set[str], str]:
     return code, set(modules), "\n".join(shown)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["verify", "--help"], ["verify-vsa", "--help"], ["report", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["verify", "--help"], ["verify-vsa", "--help"], ["report", "--help"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     """No HTTP, no cryptography, no YAML, no engine for a help text."""
     code, modules, shown = imported(*arguments)

@@ -43,7 +43,9 @@ def sbom(digest: str = "", *, components: Sequence[Mapping[str, Any]] | None = N
     }
 
 
-def grype(digest: str = "", *, findings: Sequence[tuple[str, str]] = (), built: str = "", name: str = "acme-lib") -> dict[str, Any]:
+def grype(
+    digest: str = "", *, findings: Sequence[tuple[str, str]] = (), built: str = "", name: str = "acme-lib"
+) -> dict[str, Any]:
     """A grype report with findings of (id, severity) in one package."""
     matches = [
         {
@@ -83,7 +85,9 @@ def trivy(digest: str, *, packages: bool = False) -> dict[str, Any]:
     }
 
 
-def openvex(finding: str, status: str = "not_affected", *, product: str = PACKAGE, author: str = "sec@acme.example", **more: Any) -> Any:
+def openvex(
+    finding: str, status: str = "not_affected", *, product: str = PACKAGE, author: str = "sec@acme.example", **more: Any
+) -> Any:
     """OpenVEX with one statement."""
     statement = {"vulnerability": {"name": finding}, "products": [{"@id": product}], "status": status, **more}
     if status == "not_affected":
@@ -109,7 +113,10 @@ def scanned(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def slsa(builder: str = "https://builder.example/v1") -> dict[str, Any]:
     """SLSA v1 provenance."""
-    source = {"uri": "git+https://git.example/app@refs/tags/v1", "digest": {"gitCommit": "4f0c1d2b8a6e97c35b1f0a4d2e8c6b7a9d3e5f10"}}
+    source = {
+        "uri": "git+https://git.example/app@refs/tags/v1",
+        "digest": {"gitCommit": "4f0c1d2b8a6e97c35b1f0a4d2e8c6b7a9d3e5f10"},
+    }
     return {
         "buildDefinition": {
             "buildType": "https://builder.example/buildtypes/container/v1",
@@ -164,7 +171,9 @@ class Lab:
     def layout(self, name: str, built: Built, attached: Sequence[bytes] | Mapping[str, Sequence[bytes]] = ()) -> str:
         """A layout of the image with bundles attached to it, or to the digests that the mapping names."""
         by_digest = attached if isinstance(attached, Mapping) else {built.digest: attached}
-        referrers = [(images.referrer(digest, data), {}) for digest, items in by_digest.items() for data in items]
+        referrers: list[tuple[Built, dict[str, str]]] = [
+            (images.referrer(digest, data), {}) for digest, items in by_digest.items() for data in items
+        ]
         images.write_layout(self.folder / name, [(built, {images_tag: "1"}), *referrers])
         return f"oci:{self.folder / name}:1"
 

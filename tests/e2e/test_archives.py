@@ -132,7 +132,9 @@ def test_a_pipe_is_no_subject(gate: Gate, lab: Lab) -> None:
     assert code in (2, 3) and "pipe.tar" in text
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"manifests":[]}', '{"manifests":[{}]}', "[" * 100_000, "\0", '{"manifests":null}'])
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", "{}", '{"manifests":[]}', '{"manifests":[{}]}', "[" * 100_000, "\0", '{"manifests":null}']
+)
 def test_layouts_with_a_broken_index(gate: Gate, lab: Lab, text: str) -> None:
     """Exit 2 or 3; never a traceback, never an image."""
     lab.layout("app", BUILT)

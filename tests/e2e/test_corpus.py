@@ -13,9 +13,24 @@ from tests.e2e.gate import Gate
 from tests.tools import repository
 
 CORPUS = Path(os.environ.get("GATE_CORPUS") or repository().parent / "shared" / "corpus")
-FOLDERS = ("cdx-vex", "compliance", "csaf", "cyclonedx", "enrichment", "grype", "openvex", "osv", "sarif", "snyk", "spdx", "trivy")
+FOLDERS = (
+    "cdx-vex",
+    "compliance",
+    "csaf",
+    "cyclonedx",
+    "enrichment",
+    "grype",
+    "openvex",
+    "osv",
+    "sarif",
+    "snyk",
+    "spdx",
+    "trivy",
+)
 FILES = [path for folder in FOLDERS for path in sorted((CORPUS / folder).rglob("*")) if path.is_file()]
-SIGNATURES = [path for path in sorted((CORPUS / "signatures").rglob("*.json*")) if path.is_file() and path.stat().st_size < 2_000_000]
+SIGNATURES = [
+    path for path in sorted((CORPUS / "signatures").rglob("*.json*")) if path.is_file() and path.stat().st_size < 2_000_000
+]
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,7 +114,9 @@ def test_replay_notices_a_changed_store(gate: Gate, part: str) -> None:
     blobs = gate.store / "blobs" / "sha256"
     if part == "verdict":
         marker = verdict["outcome_digest"].encode()
-        target = next(path for path in blobs.iterdir() if marker in path.read_bytes() and b'"gate.verdict/v1"' in path.read_bytes())
+        target = next(
+            path for path in blobs.iterdir() if marker in path.read_bytes() and b'"gate.verdict/v1"' in path.read_bytes()
+        )
     else:
         wanted = digests["input"] if part == "input" else next(iter(digests["bundles"].values()))
         target = blobs / wanted.removeprefix("sha256:")
@@ -235,7 +238,7 @@ def summary(gate: Gate, tmp_path: Path) -> Summary:
     return Summary(Path(f"{stem}.sigstore.json"), Path(f"{stem}.dsse.json"), tmp_path / "gate.pub", demands)
 
 
-def ask(gate: Gate, summary: Summary, file: Path | None = None, key: Path | None = None, **changes: str) -> Done:
+def ask(gate: Gate, summary: Summary, file: Path | None = None, key: Path | None = None, **changes: Any) -> Done:
     """`gate verify-vsa` with some demands changed."""
     demands = {**summary.demands, **{f"--{name.replace('_', '-')}": value for name, value in changes.items()}}
     flat = [part for pair in demands.items() for part in pair]
@@ -363,3 +366,14 @@ def test_the_laboratory_is_not_needed_for_bundled_evidence(gate: Gate, lab: Lab)
     lines = b"\n".join(lab.full(built.digest)) + b"\n"
     done = gate.verify(built.digest, *lab.key, "--evidence", lab.file("bundles.jsonl", lines))
     assert (done.code, len(done.outcome["evidence"])) == (0, 4), done.out
+
+
+@pytest.mark.parametrize(("flags", "code"), [(["--fail-on-fips-issues"], 3), (["--max-high", "0", "--profile", "dev"], 1)])
+def test_a_summary_that_cannot_be_made_masks_no_answer(gate: Gate, tmp_path: Path, flags: list[str], code: int) -> None:
+    """`--output vsa` beside a run that ends in 1 or 3 leaves that code, and the other outputs are written."""
+    built = images.write_tar(tmp_path / "saved.tar", images.docker_save_files(images.image()))
+    subject = CLEAN if code == 3 else str(built)
+    done = gate.verify(subject, *KEY, *flags, f"--output=vsa={tmp_path}/vsa.json", "--verifier-id", VERIFIER)
+    assert done.code == code, done.err
+    assert done.report and not (tmp_path / "vsa.json").exists()
+    assert "no verification summary is written" in done.err

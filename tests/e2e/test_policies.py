@@ -91,7 +91,7 @@ def test_links_in_a_pack_are_not_followed(gate: Gate, tmp_path: Path) -> None:
 
 def test_a_builtin_error_beside_a_deny(gate: Gate, tmp_path: Path) -> None:
     """The faulty package is no verdict; the deny of another package is not lost and decides: exit 1."""
-    body = HEAD + rule("fault", '\tto_number(input.subject.name) == 1')
+    body = HEAD + rule("fault", "\tto_number(input.subject.name) == 1")
     pack = pack_of(tmp_path / "acme", body)
     done = gate.verify(VULNERABLE, *KEY, "--bundle", pack)
     assert done.code == 1, done.err
@@ -107,7 +107,18 @@ def test_variables_of_opa_change_nothing(gate: Gate, tmp_path: Path) -> None:
     hostile = tmp_path / "hostile.json"
     hostile.write_text('{"rules":{"vulnerabilities":{"deny":[]}}}')
     before = gate.verify(VULNERABLE, *KEY, "--effective-time", "2026-11-23T12:00:00Z")
-    for name in ("DATA", "BUNDLE", "IMPORT", "PACKAGE", "FORMAT", "UNKNOWNS", "PARTIAL", "FAIL", "STRICT_BUILTIN_ERRORS", "CAPABILITIES"):
+    for name in (
+        "DATA",
+        "BUNDLE",
+        "IMPORT",
+        "PACKAGE",
+        "FORMAT",
+        "UNKNOWNS",
+        "PARTIAL",
+        "FAIL",
+        "STRICT_BUILTIN_ERRORS",
+        "CAPABILITIES",
+    ):
         gate.patch.setenv(f"OPA_EVAL_{name}", str(hostile))
         gate.patch.setenv(f"OPA_{name}", str(hostile))
     gate.patch.setenv("GODEBUG", "inittrace=1")
@@ -150,7 +161,7 @@ def test_something_else_called_opa(gate: Gate, tmp_path: Path, name: str) -> Non
     gate.patch.setenv("GATE_OPA", str(fake))
     done = gate("verify", CLEAN, *KEY, *AGES, "--quiet")
     assert done.code in (2, 3), done.out + done.err
-    assert "ALLOW" not in done.out and "error:" in done.err
+    assert "ALLOW" not in done.out and ("error:" in done.err or "NO VERDICT" in done.out)
 
 
 def test_an_opa_that_answers_with_empty_sets(gate: Gate, tmp_path: Path) -> None:
@@ -158,10 +169,10 @@ def test_an_opa_that_answers_with_empty_sets(gate: Gate, tmp_path: Path) -> None
     fake = tmp_path / "opa"
     fake.write_text(
         f"#!/bin/sh\ncase \"$*\" in *'data.rules'*|*strict-builtin-errors*capabilities*) "
-        f"{tool('opa')} \"$@\" | python3 -c \"import json,sys; d=json.load(sys.stdin); "
+        f'{tool("opa")} "$@" | python3 -c "import json,sys; d=json.load(sys.stdin); '
         "v=d['result'][0]['expressions'][0]['value']; "
-        "[v[p].update({s: []}) for p in v for s in v[p]]; json.dump(d,sys.stdout)\" ;; "
-        f"*) exec {tool('opa')} \"$@\" ;; esac\n"
+        '[v[p].update({s: []}) for p in v for s in v[p]]; json.dump(d,sys.stdout)" ;; '
+        f'*) exec {tool("opa")} "$@" ;; esac\n'
     )
     fake.chmod(0o755)
     gate.patch.setenv("GATE_OPA", str(fake))

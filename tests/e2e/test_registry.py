@@ -139,7 +139,9 @@ def test_manifests_that_are_none(gate: Gate, lab: Lab, registry: FakeRegistry, b
     assert done.code == 3, done.out + done.err
 
 
-@pytest.mark.parametrize("body", [b"null", b"{", b'{"manifests":7}', b'{"manifests":[7]}', json.dumps({"manifests": None}).encode()])
+@pytest.mark.parametrize(
+    "body", [b"null", b"{", b'{"manifests":7}', b'{"manifests":[7]}', json.dumps({"manifests": None}).encode()]
+)
 def test_lists_of_referrers_that_are_none(gate: Gate, lab: Lab, registry: FakeRegistry, body: bytes) -> None:
     """A list that cannot be read is not an empty list."""
     registry.fail(r"/referrers/", body=body)

@@ -61,7 +61,10 @@ def test_a_store_that_cannot_grow(gate: Gate) -> None:
     """A file-size limit in the middle of the store: exit 3, no verdict in the index, and the next run mends it."""
     limit = 20_000
     done = process(
-        gate, *ARGUMENTS, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)), env={"TMPDIR": str(gate.folder)}
+        gate,
+        *ARGUMENTS,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        env={"TMPDIR": str(gate.folder)},
     )
     assert done.code == 3, done.out + done.err
     assert not done.out.startswith("ALLOW")
@@ -105,7 +108,9 @@ def test_ctrl_c(gate: Gate, tmp_path: Path) -> None:
     assert (out, report.exists()) == ("", False)
     assert "Traceback" not in err
     time.sleep(0.2)
-    assert not any(Path(f"/proc/{pid}/cmdline").exists() and b"eval" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in engines)
+    assert not any(
+        Path(f"/proc/{pid}/cmdline").exists() and b"eval" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in engines
+    )
     again = gate.verify(CLEAN, *KEY)
     assert again.code == 0 and len(list(tmp_path.glob(".report*"))) == 0
 
@@ -166,7 +171,11 @@ threads = [threading.Thread(target=read) for _ in range(8)]
 [thread.start() for thread in threads]
 [thread.join() for thread in threads]
 """
-    names = [str(path) for name in ("multi-amd64", "multi-arm64") for path in sorted((repository() / "testdata/evidence" / name).iterdir())]
+    names = [
+        str(path)
+        for name in ("multi-amd64", "multi-arm64")
+        for path in sorted((repository() / "testdata/evidence" / name).iterdir())
+    ]
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", script, *names], cwd=repository(), check=False, timeout=60)
         assert done.returncode == 0

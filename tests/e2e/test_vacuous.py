@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
+from gate.sign.bundle import INTOTO_PAYLOAD_TYPE, write_bundle
 from gate.sign.signer import LocalSigner
 from tests.e2e.gate import Gate
 from tests.e2e.lab import PROVENANCE, SBOM, SCAN, SIGNATURE, VEX, Lab, grype, openvex, sbom, scanned, slsa, trivy
@@ -25,7 +29,9 @@ def test_no_evidence(gate: Gate, lab: Lab) -> None:
 @pytest.mark.parametrize("select", ["[]", '["-*"]', '["nosuch"]', '["vex"]', '["@nosuch"]'])
 def test_a_selection_of_nothing(gate: Gate, lab: Lab, select: str) -> None:
     """Selecting no rule, an unknown one, or only rules that cannot deny is never an ALLOW."""
-    file = lab.file("policy.yaml", f"schema: gate.policy/v1\nenvironments:\n  prod: {{profile: dev, select: {select}}}\n".encode())
+    file = lab.file(
+        "policy.yaml", f"schema: gate.policy/v1\nenvironments:\n  prod: {{profile: dev, select: {select}}}\n".encode()
+    )
     done = gate.verify(lab.layout("app", BUILT, lab.full(BUILT.digest)), *lab.key, "--policy-file", file)
     assert done.code in (2, 3), done.out + done.err
     assert "ALLOW" not in done.out
@@ -119,7 +125,10 @@ def test_a_changed_payload_under_a_good_signature(gate: Gate, lab: Lab) -> None:
 
 def test_unsigned_vex_suppresses_nothing_under_prod(gate: Gate, lab: Lab) -> None:
     """Neither attached nor given as a file."""
-    items = [*lab.full(BUILT.digest, findings=[("CVE-2026-1", "Critical")]), lab.statement(VEX, openvex("CVE-2026-1"), BUILT.digest)]
+    items = [
+        *lab.full(BUILT.digest, findings=[("CVE-2026-1", "Critical")]),
+        lab.statement(VEX, openvex("CVE-2026-1"), BUILT.digest),
+    ]
     subject = lab.layout("app", BUILT, items)
     given = ("--vex", lab.file("vex.json", openvex("CVE-2026-1")))
     for extra in ((), given, (*given, "--param", 'vex_authors=["sec@acme.example"]')):
@@ -130,7 +139,10 @@ def test_unsigned_vex_suppresses_nothing_under_prod(gate: Gate, lab: Lab) -> Non
 
 def test_unsigned_attached_vex_suppresses_nothing_under_dev(gate: Gate, lab: Lab) -> None:
     """dev takes unsigned VEX from the caller, not from whoever can push."""
-    items = [*lab.full(BUILT.digest, findings=[("CVE-2026-1", "Critical")]), lab.statement(VEX, openvex("CVE-2026-1"), BUILT.digest)]
+    items = [
+        *lab.full(BUILT.digest, findings=[("CVE-2026-1", "Critical")]),
+        lab.statement(VEX, openvex("CVE-2026-1"), BUILT.digest),
+    ]
     done = gate.verify(lab.layout("app", BUILT, items), *lab.key, *ONLY_SCAN, "--max-critical", "0")
     assert (done.code, done.outcome["effective"]["critical"]) == (1, 1)
 
@@ -162,7 +174,10 @@ def test_tricks_with_accept(gate: Gate, lab: Lab, accept: str) -> None:
 def test_signature_and_provenance_are_verified_whatever_accept_says(gate: Gate, lab: Lab) -> None:
     """No parameter makes an unsigned claim of a signature count."""
     loose = '{"*":{"verified":false,"bindings":["signed","embedded","asserted"]}}'
-    files = [lab.file("sig.json", lab.statement(SIGNATURE, {}, BUILT.digest)), lab.file("prov.json", lab.statement(PROVENANCE, slsa(), BUILT.digest))]
+    files = [
+        lab.file("sig.json", lab.statement(SIGNATURE, {}, BUILT.digest)),
+        lab.file("prov.json", lab.statement(PROVENANCE, slsa(), BUILT.digest)),
+    ]
     report = lab.file("scan.json", grype(BUILT.digest, findings=[("CVE-2026-1", "Low")]))
     given = [part for path in (*files, report) for part in ("--evidence", path)]
     done = gate.verify(
@@ -204,7 +219,9 @@ def test_a_database_without_a_date(gate: Gate, lab: Lab) -> None:
 def test_a_finding_that_the_scanner_hid_counts(gate: Gate, lab: Lab) -> None:
     """grype's own ignore rules do not decide here."""
     report = grype(BUILT.digest, findings=[("CVE-2026-1", "Critical")])
-    report["ignoredMatches"] = [{**match, "appliedIgnoreRules": [{"vulnerability": "CVE-2026-1"}]} for match in report.pop("matches")]
+    report["ignoredMatches"] = [
+        {**match, "appliedIgnoreRules": [{"vulnerability": "CVE-2026-1"}]} for match in report.pop("matches")
+    ]
     report["matches"] = []
     items = lab.full(BUILT.digest)
     items[2] = lab.bundle(SCAN, scanned(report), BUILT.digest)
@@ -219,3 +236,37 @@ def test_a_package_that_only_the_scanner_saw(gate: Gate, lab: Lab) -> None:
     done = gate.verify(lab.layout("app", BUILT, items), *lab.key)
     assert done.code == 1
     assert "pkg:pypi/unlisted@1.0" in done.out
+
+
+@pytest.mark.parametrize("algorithm", ["sha512", "gitCommit"])
+def test_a_statement_that_names_no_image(gate: Gate, lab: Lab, algorithm: str) -> None:
+    """Good signatures about a source revision, or by another hash, say nothing of this image: nobody can assert that they do."""
+    hexdigest = {"sha512": "a" * 128, "gitCommit": "a" * 40}[algorithm]
+    files = []
+    for number, (kind, body) in enumerate(((SIGNATURE, {}), (PROVENANCE, slsa()), (SBOM, sbom(BUILT.digest)))):
+        value = json.loads(lab.statement(kind, body, BUILT.digest))
+        value["subject"] = [{"name": "app", "digest": {algorithm: hexdigest}}]
+        bundle = write_bundle(json.dumps(value).encode(), INTOTO_PAYLOAD_TYPE, lab.signer)
+        files += ["--evidence", lab.file(f"statement{number}.json", bundle)]
+    report = lab.file("scan.json", grype(BUILT.digest, findings=[("CVE-2026-1", "Low")]))
+    required = ("--require-signature", "--require-provenance", "--require-sbom")
+    done = gate.verify(BUILT.digest, *files, "--evidence", report, *lab.key, *ONLY_SCAN, *required)
+    assert (done.code, done.reasons) == (1, ["provenance.required", "sbom.required", "signatures.required"])
+
+
+def test_one_subject_without_an_engine_does_not_hide_a_deny(gate: Gate, lab: Lab) -> None:
+    """DENY beside a subject that OPA gave no answer about: exit 1, and both are in the report."""
+    import gate.verify as pipeline
+    from gate.errors import EngineError
+
+    judge, other = pipeline.judge, images.image(seed="other")
+
+    def failing(document: Any, *arguments: Any, **more: Any) -> Any:
+        if document.subject.digest == other.digest:
+            raise EngineError("OPA did not finish within engine_seconds = 60")
+        return judge(document, *arguments, **more)
+
+    gate.patch.setattr(pipeline, "judge", failing)
+    done = gate.verify(lab.layout("bad", BUILT), lab.layout("other", other), *lab.key)
+    assert (done.code, len(done.outcomes), len(done.report["failures"])) == (1, 1, 1)
+    assert "engine_seconds" in done.out

@@ -61,7 +61,9 @@ def test_a_statement_from_the_future_does_not_suppress(gate: Gate, lab: Lab) -> 
 
 def test_an_author_who_is_not_listed(gate: Gate, lab: Lab) -> None:
     """With a list of authors, a statement by another one counts for nothing and is named."""
-    done = judged(gate, lab, openvex("CVE-2026-1", author="stranger@example"), flags=("--param", 'vex_authors=["sec@acme.example"]'))
+    done = judged(
+        gate, lab, openvex("CVE-2026-1", author="stranger@example"), flags=("--param", 'vex_authors=["sec@acme.example"]')
+    )
     assert done.code == 1
     assert "stranger@example" in done.outcome["vex"]["rejected"][0]["detail"]
 
