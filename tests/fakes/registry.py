@@ -41,6 +41,10 @@ class Fault:
     """Seconds before the answer."""
     drip: float = 0.0
     """Seconds between the bytes of the body."""
+    hang_up: bool = False
+    """Do what was asked, and close the connection without an answer."""
+    skip: int = 0
+    """Let so many matching requests through first."""
     times: int = -1
 
 
@@ -72,6 +76,20 @@ class FakeRegistry:
         self.page_size = page_size
         self.anonymous_token = anonymous_token
         self.tls = tls
+        self.etags = False
+        """Give ETags of manifests, and heed If-Match."""
+        self.subject_header = True
+        """Answer a manifest with a subject with OCI-Subject, where there is a referrers API."""
+        self.lie = False
+        """Say another digest than that of the manifest pushed."""
+        self.truncate_upload = -1
+        """The next request with so many bytes or more of a blob is cut there, and its connection closed."""
+        self.whole_limit = 0
+        """Refuse a blob of more bytes in one request (413)."""
+        self.location_query = ""
+        """Put behind the address of an upload, such as ``?state=x``."""
+        self.chunk_min = 0
+        """Announce this OCI-Chunk-Min-Length."""
         self.expires_in = 300
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], tuple[str, bytes]] = {}
@@ -80,6 +98,10 @@ class FakeRegistry:
         self.log: list[Request] = []
         self.connections = 0
         self.tokens: dict[str, float] = {}
+        self.scopes: dict[str, str] = {}
+        """What each token was asked for."""
+        self.pull_scope_only = False
+        """Name a scope that only pulls in every challenge, as some registries do."""
         self.lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
 
@@ -173,6 +195,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         registry = self.server_registry
         length = int(self.headers.get("content-length") or 0)
+        if 0 <= registry.truncate_upload < length and self.command in {"PUT", "PATCH"} and "/uploads/" in self.path:
+            return self._cut_upload(registry.truncate_upload)
         body = self.rfile.read(length)
         if "chunked" in self.headers.get("transfer-encoding", ""):
             body = self._chunks()
@@ -183,7 +207,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.delay:
             time.sleep(fault.delay)
         try:
-            if fault is not None and fault.status:
+            if fault is not None and fault.hang_up:
+                self._answer(body, headers)
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+            elif fault is not None and fault.status:
                 self._send(fault.status, fault.body or b"", dict(fault.headers), fault)
             else:
                 status, answer, more = self._answer(body, headers)
@@ -199,9 +227,26 @@ class _Handler(BaseHTTPRequestHandler):
         with registry.lock:
             for fault in registry.faults:
                 if fault.times != 0 and re.search(fault.pattern, f"{self.command} {self.path}"):
+                    if fault.skip:
+                        fault.skip -= 1
+                        continue
                     fault.times -= 1
                     return fault
         return None
+
+    def _cut_upload(self, keep: int) -> None:
+        """Takes the beginning of a body and hangs up; a chunk's beginning counts, a whole blob's does not."""
+        registry = self.server_registry
+        found = re.fullmatch(r"/v2/(.+?)/blobs/uploads/.*", self.path.split("?")[0])
+        body = self.rfile.read(keep)
+        with registry.lock:
+            registry.truncate_upload = -1
+            registry.log.append(Request(self.command, self.path, {}, body))
+            if self.command == "PATCH" and found is not None:
+                key = (found.group(1), self.path.split("?")[0])
+                registry.blobs[key] = registry.blobs.get(key, b"") + body
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def _chunks(self) -> bytes:
         body = b""
@@ -251,8 +296,9 @@ class _Handler(BaseHTTPRequestHandler):
         return getattr(self, "_" + kind.replace("/", "_"))(repository, name, query, body, headers)  # type: ignore[no-any-return]
 
     def _scope(self, path: str) -> str:
-        found = re.match(r"/v2/(.+)/(manifests|blobs|referrers)/", path)
-        return f"repository:{found.group(1)}:pull" if found else ""
+        found = re.match(r"/v2/(.+?)/(manifests|blobs|referrers)/", path)
+        writes = self.command in {"POST", "PUT", "PATCH", "DELETE"} and not self.server_registry.pull_scope_only
+        return f"repository:{found.group(1)}:{'pull,push' if writes else 'pull'}" if found else ""
 
     def _allowed(self, headers: Mapping[str, str]) -> bool:
         registry = self.server_registry
@@ -260,7 +306,11 @@ class _Handler(BaseHTTPRequestHandler):
         if registry.auth == "basic":
             return given == _basic()
         if registry.auth == "bearer":
-            return registry.tokens.get(given.removeprefix("Bearer "), 0) > time.monotonic()
+            token = given.removeprefix("Bearer ")
+            writes = self.command in {"POST", "PUT", "PATCH", "DELETE"} and "/token" not in self.path
+            if writes and "push" not in registry.scopes.get(token, ""):
+                return False
+            return registry.tokens.get(token, 0) > time.monotonic()
         return True
 
     def _token(self, query: Mapping[str, str], body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, dict[str, str]]:
@@ -271,6 +321,8 @@ class _Handler(BaseHTTPRequestHandler):
             return 401, b"{}", {}
         token = f"token-{len(registry.tokens)}"
         registry.tokens[token] = time.monotonic() + registry.expires_in
+        asked = [value for name, value in urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query) if name == "scope"]
+        registry.scopes[token] = " ".join([*asked, form.get("scope", "")])
         name = "access_token" if form else "token"
         return 200, json.dumps({name: token, "expires_in": registry.expires_in}).encode(), {}
 
@@ -280,40 +332,68 @@ class _Handler(BaseHTTPRequestHandler):
         registry = self.server_registry
         if self.command == "PUT":
             digest = "sha256:" + hashlib.sha256(body).hexdigest()
+            old = registry.tags.get((repository, name), "")
+            if registry.etags and "if-match" in headers and headers["if-match"] != f'"{old}"':
+                return 412, b"{}", {}
             registry.manifests[repository, digest] = (headers.get("content-type", ""), body)
             if not name.startswith("sha256:"):
                 registry.tags[repository, name] = digest
-            more = {"docker-content-digest": digest, "location": self.path}
+            more = {"docker-content-digest": digest if not registry.lie else "sha256:" + "0" * 64, "location": self.path}
             subject = json.loads(body).get("subject")
-            if subject and registry.referrers_api:
+            if subject and registry.referrers_api and registry.subject_header:
                 more["oci-subject"] = subject["digest"]
             return 201, b"", more
         digest = registry.tags.get((repository, name), name)
         if (repository, digest) not in registry.manifests:
             return 404, b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}', {}
         kind, data = registry.manifests[repository, digest]
-        return 200, data, {"content-type": kind, "docker-content-digest": digest}
+        etag = {"etag": f'"{digest}"'} if registry.etags else {}
+        return 200, data, {"content-type": kind, "docker-content-digest": digest, **etag}
 
     def _blobs(
         self, repository: str, name: str, query: Mapping[str, str], body: bytes, headers: Mapping[str, str]
     ) -> tuple[int, bytes, dict[str, str]]:
         data = self.server_registry.blobs.get((repository, name))
-        return (404, b"", {}) if data is None else (200, data, {"content-type": "application/octet-stream"})
+        if data is None:
+            return 404, b"", {}
+        more = {"content-type": "application/octet-stream"}
+        asked = re.fullmatch(r"bytes=(\d+)-", headers.get("range", ""))
+        if asked is not None:
+            start = int(asked[1])
+            return 206, data[start:], {**more, "content-range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
+        return 200, data, more
 
     def _blobs_uploads(
         self, repository: str, name: str, query: Mapping[str, str], body: bytes, headers: Mapping[str, str]
     ) -> tuple[int, bytes, dict[str, str]]:
         registry = self.server_registry
+        more = {"oci-chunk-min-length": str(registry.chunk_min)} if registry.chunk_min else {}
         if self.command == "POST":
+            digest = query.get("mount", "")
+            if digest and (query.get("from", ""), digest) in registry.blobs:
+                registry.blobs[repository, digest] = registry.blobs[query["from"], digest]
+                return 201, b"", {"location": f"/v2/{repository}/blobs/{digest}"}
             session = f"/v2/{repository}/blobs/uploads/{len(registry.log)}"
             registry.blobs[repository, session] = b""
-            return 202, b"", {"location": session}
+            return 202, b"", {"location": session + registry.location_query, **more}
         session = self.path.split("?")[0]
-        data = registry.blobs.get((repository, session), b"") + body
+        held = registry.blobs.get((repository, session))
+        if held is None:
+            return 404, b'{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}', {}
+        if self.command == "GET":
+            return 204, b"", {"location": session, "range": f"0-{max(0, len(held) - 1)}"}
         if self.command == "PATCH":
-            registry.blobs[repository, session] = data
-            return 202, b"", {"location": session, "range": f"0-{len(data) - 1}"}
+            start = headers.get("content-range", "").partition("-")[0]
+            if start and int(start) != len(held):
+                return 416, b"{}", {"location": session, "range": f"0-{max(0, len(held) - 1)}"}
+            registry.blobs[repository, session] = held + body
+            return 202, b"", {"location": session, "range": f"0-{len(held) + len(body) - 1}"}
+        if registry.whole_limit and len(body) > registry.whole_limit:
+            return 413, b"", {}
         registry.blobs.pop((repository, session), None)
+        data = held + body
+        if query["digest"] != "sha256:" + hashlib.sha256(data).hexdigest():
+            return 400, b'{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}', {}
         registry.blobs[repository, query["digest"]] = data
         return 201, b"", {"docker-content-digest": query["digest"], "location": f"/v2/{repository}/blobs/{query['digest']}"}
 
