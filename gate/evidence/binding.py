@@ -8,7 +8,6 @@ from gate.evidence.collect import Opened
 from gate.model.evidence import Binding, Diagnostic, On
 from gate.model.input import Subject
 
-
 _ABOUT_IMAGES = frozenset({"signature", "provenance", "sbom", "vulnerabilities", "fips", "stig"})
 """Kinds of statement that bind to nothing unless they name an image: whoever hands one over cannot change what was signed."""
 

@@ -189,7 +189,8 @@ def test_names_cannot_write_to_the_terminal(gate: Gate, lab: Lab) -> None:
     outputs = [f"--output={form}={lab.folder}/out.{form}" for form in ("sarif", "markdown", "github", "json")]
     done = gate(
         "verify", lab.layout("app", BUILT, attached), *lab.key, "--evidence", lab.file("scan\x1b[31m.json", report),
-        "--vex", lab.file("vex.json", statement), "--profile", "dev", "--max-critical", "0", "--verbose", "--output", "text", *outputs,
+        "--vex", lab.file("vex.json", statement), "--profile", "dev", "--max-critical", "0", "--verbose",
+        "--output", "text", *outputs,
     )  # fmt: skip
     assert done.code == 1, done.err
     texts = [done.out, done.err, *((lab.folder / f"out.{form}").read_text() for form in ("markdown", "github"))]

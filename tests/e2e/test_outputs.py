@@ -1,4 +1,4 @@
-"""What a run leaves for people, for the next step and for later: reports, hand-over files, the store, replay, impact, summaries."""
+"""What a run leaves: reports, hand-over files, the store, replay, impact, summaries."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_input_show_gives_the_judged_bytes(gate: Gate) -> None:
 
 
 def test_impact_lists_what_a_changed_pack_would_flip(gate: Gate, tmp_path: Path) -> None:
-    """The stored ALLOW becomes a DENY under a pack with one more rule: exit 1 and the rule's name; unchanged packs flip nothing."""
+    """A stored ALLOW becomes a DENY under one more rule: exit 1 and the rule's name; unchanged packs flip nothing."""
     gate.verify(CLEAN, *KEY)
     gate.verify(VULNERABLE, *KEY)
     pack = tmp_path / "policies"
@@ -270,7 +270,7 @@ def test_each_demand_that_is_not_met(gate: Gate, summary: Summary, changes: dict
         import time
 
         time.sleep(2.1)
-    done = ask(gate, summary, **changes)
+    done = ask(gate, summary, **dict[str, Any](changes))
     assert (done.code, done.out) == (1, ""), done.out + done.err
     assert word in done.err.lower()
 

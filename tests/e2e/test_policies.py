@@ -45,7 +45,7 @@ def test_a_second_pack_cannot_redefine_the_library(gate: Gate, tmp_path: Path) -
         ("rules/acme/acme.rego", "package rules.other\n"),
         ("rules/acme/acme.rego", HEAD + "deny contains 7 if true\n"),
         ("rules/acme/acme.rego", HEAD + rule("broken", "\tinput.x = = 1")),
-        ("rules/acme/acme.rego", HEAD + rule("net", '\thttp.send({"method": "get", "url": "http://127.0.0.1"}).status_code == 200')),
+        ("rules/acme/acme.rego", HEAD + rule("net", '\thttp.send({"method": "get", "url": "http://[::1]"}).status_code == 200')),
         ("rules/acme/acme.rego", HEAD + rule("clock", "\ttime.now_ns() > 0")),
         ("rules/acme/acme.rego", HEAD + rule("env", '\topa.runtime().env.HOME != ""')),
         ("rules/acme/acme.rego", HEAD + rule("random", '\trand.intn("x", 2) == 1')),
@@ -165,7 +165,7 @@ def test_something_else_called_opa(gate: Gate, tmp_path: Path, name: str) -> Non
 
 
 def test_an_opa_that_answers_with_empty_sets(gate: Gate, tmp_path: Path) -> None:
-    """One that runs the real engine and empties its denies is named in the verdict by digest; the required evidence still decides."""
+    """One that empties every set of the real answer: the evidence that is required is still missed."""
     fake = tmp_path / "opa"
     fake.write_text(
         f"#!/bin/sh\ncase \"$*\" in *'data.rules'*|*strict-builtin-errors*capabilities*) "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -242,7 +243,7 @@ def test_a_package_that_only_the_scanner_saw(gate: Gate, lab: Lab) -> None:
 def test_a_statement_that_names_no_image(gate: Gate, lab: Lab, algorithm: str) -> None:
     """Good signatures about a source revision, or by another hash, say nothing of this image: nobody can assert that they do."""
     hexdigest = {"sha512": "a" * 128, "gitCommit": "a" * 40}[algorithm]
-    files = []
+    files: list[str | Path] = []
     for number, (kind, body) in enumerate(((SIGNATURE, {}), (PROVENANCE, slsa()), (SBOM, sbom(BUILT.digest)))):
         value = json.loads(lab.statement(kind, body, BUILT.digest))
         value["subject"] = [{"name": "app", "digest": {algorithm: hexdigest}}]
@@ -258,8 +259,9 @@ def test_one_subject_without_an_engine_does_not_hide_a_deny(gate: Gate, lab: Lab
     """DENY beside a subject that OPA gave no answer about: exit 1, and both are in the report."""
     import gate.verify as pipeline
     from gate.errors import EngineError
+    from gate.judge import judge
 
-    judge, other = pipeline.judge, images.image(seed="other")
+    other = images.image(seed="other")
 
     def failing(document: Any, *arguments: Any, **more: Any) -> Any:
         if document.subject.digest == other.digest:

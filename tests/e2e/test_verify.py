@@ -80,8 +80,8 @@ def test_the_policy_file_can_say_the_same_as_the_flags(gate: Gate, lab: Lab) -> 
     """The same choices by flags and in the file are the same policy: one digest, unless one demand differs."""
     head = "schema: gate.policy/v1\nenvironments:\n  prod:\n    profile: dev\n"
     said = (
-        "    params:\n      {max_critical: 3, max_high: 9, max_vulnerabilities: 20, require_signature: true, require_sbom: true,\n"
-        "       require_provenance: true}\n"
+        "    params:\n      {max_critical: 3, max_high: 9, max_vulnerabilities: 20, require_signature: true,\n"
+        "       require_sbom: true, require_provenance: true}\n"
     )
     by_file = gate.verify(VULNERABLE, *KEY, "--policy-file", lab.file("said.yaml", (head + said).encode()))
     silent = ("--policy-file", lab.file("silent.yaml", head.encode()))
