@@ -28,6 +28,8 @@ _COMMANDS = {
     "copy": ("gate.cli.copy", "Copy an image with its signatures and attestations."),
     "sbom": ("gate.cli.sbom", "Generate an SBOM with syft."),
     "keys": ("gate.cli.keys", "Make and look at signing keys."),
+    "trust": ("gate.cli.trust_roots", "Import trusted roots; show and check their age."),
+    "chain": ("gate.cli.chain", "Follow an image to its sources and bases."),
     "doctor": ("gate.cli.doctor", "What is installed, what is missing, what to type."),
     "completion": ("gate.cli.completion", "Print a shell completion script."),
 }

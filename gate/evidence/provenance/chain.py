@@ -350,3 +350,9 @@ def as_tree(nodes: Sequence[ChainNode]) -> list[dict[str, Any]]:
         value.pop("parent")
         (built[node.parent]["below"] if node.parent is not None else roots).append(value)
     return roots
+
+
+def reached(nodes: Sequence[ChainNode]) -> tuple[int, int]:
+    """Build and source level of the whole chain, 0 for none: the best provenance's, and the worst of the commits'."""
+    build = max((node.level or 0 for node in nodes if node.kind == "image"), default=0)
+    return build, min((node.level or 0 for node in nodes if node.kind == "commit" and node.depth == 0), default=0)
