@@ -70,8 +70,14 @@ class Signing:
             )
         if not attest:
             return cls(options, None, wanted)
-        from gate.sign.signer import open_signer
+        from gate.sign.signer import needs_network, open_signer
 
+        if options["offline"] and needs_network(key):
+            raise UsageError(
+                "--offline with a key in a service",
+                why="--offline opens no socket, and this key can only be asked over one",
+                fix="drop --offline, or sign with a key file or a pkcs11: token",
+            )
         return cls(options, open_signer(key, os.environ), wanted)
 
     def saw(self, source: ImageSource, digest: str) -> None:

@@ -84,7 +84,7 @@ def _number(flag: str, name: str, text: str) -> Callable[[F], F]:
 @click.option(
     "--attest", is_flag=True, help="Sign a verification summary (VSA), the findings and the SBOMs of each decided image."
 )
-@click.option("--sign-key", metavar="KEY", help="cosign.key, PEM file or env://VAR; password in COSIGN_PASSWORD.")
+@click.option("--sign-key", metavar="KEY", help="Key file, env://VAR, or key service URI (`gate keys --help`).")
 @click.option("--verifier-id", metavar="URI", help="Who you are, as the summary says it.")
 @click.option("--resource-uri", metavar="URI", help="The image's name in the summary; default from the reference.")
 @click.option("--attest-dir", metavar="DIR", default=".", show_default=True, help="Where summaries are written.")

@@ -110,6 +110,11 @@ def open_service(uri: str, environ: Mapping[str, str]) -> KeyService:
     return service
 
 
+def needs_network(uri: str) -> bool:
+    """Whether signing with that key opens a connection: it does for every service, not for files, variables and modules."""
+    return scheme_of(uri) in {*SERVICES, KEYLESS} - {"pkcs11"}
+
+
 def scheme_of(uri: str) -> str:
     """The scheme as written, or nothing for a path: schemes are lower case, and no file is ever taken for one."""
     found = _SCHEME.match(uri)
