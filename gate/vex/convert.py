@@ -122,6 +122,9 @@ def _statement(item: VexStatement, now: datetime, losses: Losses) -> dict[str, A
         made["timestamp"] = write.stamp(item.timestamp)
     moved = []
     _justified(made, item, losses)
+    if item.justification and item.status != "not_affected":
+        moved.append(f"Justification: {item.justification}")
+        losses.add("justification", f"of a statement that is {item.status}; moved to status_notes", item.id)
     if item.impact and "impact_statement" not in made:
         moved.append(item.impact)
         losses.add("impact_statement", "no place beside what else is said; moved to status_notes", item.id)

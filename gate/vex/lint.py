@@ -45,11 +45,22 @@ def lint(
     """Every remark once, sorted. ``raw`` are the bytes of OpenVEX documents by name; with a verdict also what binds in it."""
     found: set[Remark] = set()
     for name, data in raw:
-        found.update(Remark(name, "schema", where, "error", message) for where, message in schema.problems(data))
+        found.update(_schema(name, data))
     for source in sources:
         found.update(_document(source.evidence, source.document, now))
     found.update(_orders(sources) if verdict is None else _against(sources, verdict))
     return tuple(sorted(found))
+
+
+def _schema(name: str, data: bytes) -> Iterable[Remark]:
+    """Problems with the published schema; the same one at many places once, with the first place."""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for where, message in schema.problems(data):
+        last = where.rpartition("/")[2]
+        kinds[message if last.isdecimal() else f"{last} {message}".strip()].append(where)
+    for message, places in kinds.items():
+        count = f" (×{len(places)})" if len(places) > 1 else ""
+        yield Remark(name, "schema", places[0], "error", message + count)
 
 
 def _document(name: str, document: VexDocument, now: datetime) -> Iterable[Remark]:

@@ -1,0 +1,54 @@
+"""What holds of a document with history: for formats in which a product has one status."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from gate.vex.convert import Losses, named
+from gate.vex.document import SUPPRESSING, VexComponent, VexDocument, VexProduct, VexStatement
+
+Place = tuple[str, VexComponent, VexComponent | None, tuple[str, ...]]
+
+
+def effective(document: VexDocument, losses: Losses) -> Sequence[tuple[VexStatement, tuple[VexProduct, ...]]]:
+    """Statements with the products for which no later one speaks, in document order.
+
+    Of two at one time the less favourable holds. Statements that do not count (``problem``) are left out when they suppress.
+    """
+    holds: dict[Place, tuple[tuple[object, ...], int]] = {}
+    for number, item in enumerate(document.statements):
+        if item.problem and item.status in SUPPRESSING:
+            losses.add("statement", f"does not count: {item.problem}", item.id)
+            continue
+        # One without time counts as made just now, unless it suppresses (then it has a problem).
+        rank = (
+            item.timestamp is None,
+            item.timestamp.timestamp() if item.timestamp else 0.0,
+            item.status not in SUPPRESSING,
+            number,
+        )
+        for place in _places(item):
+            if place not in holds or holds[place][0] < rank:
+                holds[place] = rank, number
+    kept: dict[int, list[VexProduct]] = {}
+    for (_, outer, inner, platforms), (_, number) in holds.items():
+        kept.setdefault(number, []).append(VexProduct(outer, (inner,) if inner else (), platforms))
+    made = []
+    for number, item in enumerate(document.statements):
+        if number in kept:
+            made.append((item, tuple(kept[number])))
+        elif not item.products and not item.names_products:
+            losses.add("statement", "names no product; left out", item.id)
+        elif not (item.problem and item.status in SUPPRESSING):
+            losses.add("statement", "replaced by a later one", item.id)
+    return made
+
+
+def _places(item: VexStatement) -> Sequence[Place]:
+    name = named(item)[0]
+    return [
+        (name, dataclasses.replace(product.component), part, product.platforms)
+        for product in item.products
+        for part in (product.subcomponents or (None,))
+    ]
