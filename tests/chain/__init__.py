@@ -1,0 +1,1 @@
+"""The chain from source to binary, end to end and link by link."""
