@@ -71,6 +71,16 @@ def _test_result(value: Mapping[str, Any]) -> str:
     )
 
 
+def _scan(result: type, what: str, *paths: str) -> Callable[[Mapping[str, Any]], str]:
+    """cosign's record has the scanner's report as an object, in-toto's a list of findings: each is refused as the other."""
+
+    def check(value: Mapping[str, Any]) -> str:
+        wrong = _missing(value, "scanner.uri", "scanner.result", *paths)
+        return wrong or ("" if isinstance(value["scanner"]["result"], result) else f"scanner.result is not {what}")
+
+    return check
+
+
 def _needs(*paths: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda value: _missing(value, *paths)
 
@@ -95,13 +105,13 @@ TYPES: tuple[PredicateType, ...] = (
         "vuln",
         "https://cosign.sigstore.dev/attestation/vuln/v1",
         "cosign's vulnerability record",
-        _needs("scanner.uri", "scanner.result", "metadata.scanFinishedOn"),
+        _scan(dict, "an object", "metadata.scanFinishedOn"),
     ),
     PredicateType(
         "vulns",
         VULNS,
         "in-toto vulnerabilities v0.2",
-        _needs("scanner.uri", "scanner.db.lastUpdate", "scanner.result", "metadata.scanStartedOn", "metadata.scanFinishedOn"),
+        _scan(list, "a list", "scanner.db.lastUpdate", "metadata.scanStartedOn", "metadata.scanFinishedOn"),
     ),
     PredicateType("openvex", OPENVEX, "OpenVEX", _openvex),
     PredicateType("test-result", "https://in-toto.io/attestation/test-result/v0.1", "in-toto test result v0.1", _test_result),

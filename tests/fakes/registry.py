@@ -289,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 401, b'{"errors":[{"code":"UNAUTHORIZED","message":"who are you"}]}', {"www-authenticate": challenge}
         if url.path in {"/v2/", "/v2"}:
             return 200, b"{}", {}
-        found = re.fullmatch(r"/v2/(.+?)/(manifests|blobs/uploads|blobs|referrers)/(.*)", url.path)
+        found = re.fullmatch(r"/v2/(.+?)/(manifests|blobs/uploads|blobs|referrers|tags)/(.*)", url.path)
         if found is None:
             return 404, b"", {}
         repository, kind, name = found.groups()
@@ -396,6 +396,16 @@ class _Handler(BaseHTTPRequestHandler):
             return 400, b'{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}', {}
         registry.blobs[repository, query["digest"]] = data
         return 201, b"", {"docker-content-digest": query["digest"], "location": f"/v2/{repository}/blobs/{query['digest']}"}
+
+    def _tags(
+        self, repository: str, name: str, query: Mapping[str, str], body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, bytes, dict[str, str]]:
+        """``tags/list`` with paging by ``n`` and ``last``, of at most `page_size`."""
+        registry = self.server_registry
+        tags = sorted(tag for where, tag in registry.tags if where == repository and tag > query.get("last", ""))
+        most = min(int(query.get("n", 1000)), registry.page_size or 1000)
+        link = f'</v2/{repository}/tags/list?n={most}&last={tags[most - 1]}>; rel="next"' if len(tags) > most else ""
+        return 200, json.dumps({"name": repository, "tags": tags[:most]}).encode(), {"link": link} if link else {}
 
     def _referrers(
         self, repository: str, name: str, query: Mapping[str, str], body: bytes, headers: Mapping[str, str]
