@@ -69,16 +69,18 @@ def _bind_statement(opened: Opened, subject: SubjectDigests, is_index: bool) -> 
     if inner and not inner & ours and inner & subject.siblings:
         # Signed for the whole index, but the document inside is another platform's.
         return _wrong(next(iter(sorted(inner & subject.siblings))), subject, "the document inside is about another platform")
+    elsewhere = bool(inner) and not inner & ours
+    if elsewhere and not is_index and opened.kind == "vulnerabilities" and {subject.own, subject.index} & set(opened.subjects):
+        # A scan says by itself what it looked at, manifest and configuration; signing it for this image does not make it so.
+        return _wrong(sorted(inner)[0], subject, "the scan inside is about another image")
+    note = None
+    if elsewhere:
+        text = f"the signed statement names this image; the document inside names {sorted(inner)[0]}"
+        note = Diagnostic(code="inner_subject_differs", message=text)
     if subject.own in opened.subjects:
-        note = None
-        if inner and not inner & ours:
-            note = Diagnostic(
-                code="inner_subject_differs",
-                message=f"the signed statement names this image; the document inside names {sorted(inner)[0]}",
-            )
         return Bound(binding, "index" if is_index else "platform", subject.own, note)
     if subject.index is not None and subject.index in opened.subjects:
-        return Bound(binding, "index", subject.index)
+        return Bound(binding, "index", subject.index, note)
     if all(name.startswith("gitCommit:") for name in opened.subjects):
         message = f"it is about the commit {opened.subjects[0].partition(':')[2]}; the chain of provenance is where it counts"
         return Bound("none", "none", None, Diagnostic(code="about_source", message=message))

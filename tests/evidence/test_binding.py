@@ -19,7 +19,9 @@ VERIFIED = Verification(state="verified", roles=("*",))
 UNVERIFIED = Verification(state="unverified", reason="not signed")
 
 
-def opened(*names: NamedDigest, subjects: tuple[str, ...] = (), verification: Verification = UNVERIFIED, **changes: Any) -> Opened:
+def opened(
+    *names: NamedDigest, subjects: tuple[str, ...] = (), verification: Verification = UNVERIFIED, **changes: Any
+) -> Opened:
     reading = Reading(kind="sbom", format="cyclonedx 1.6", producer=Producer(), created=None, names=names)
     item = Opened(
         document=Document(data=b"{}", origin="file", source="sbom.json"),
@@ -111,5 +113,30 @@ def test_a_difference_inside_a_signed_statement_is_reported() -> None:
     """A scanner that read the image from a daemon names another digest; the signer vouches, and the reader is told."""
     bound = bind(opened(NamedDigest(OTHER), subjects=(DIGEST,), verification=VERIFIED), SUBJECT)
     assert bound.binding == "signed"
+    assert bound.note is not None
+    assert bound.note.code == "inner_subject_differs"
+
+
+@pytest.mark.parametrize("subject", [DIGEST, INDEX])
+def test_signing_a_scan_of_another_image_does_not_make_it_one_of_this(subject: str) -> None:
+    """A scan names manifest and configuration; when neither is this image's, whoever signed it attested the wrong report."""
+    scan = opened(NamedDigest(OTHER, "manifest"), subjects=(subject,), verification=VERIFIED, kind="vulnerabilities")
+    bound = bind(scan, SUBJECT)
+    assert bound.binding == "none"
+    assert bound.note is not None
+    assert OTHER in bound.note.message
+    ours = opened(
+        NamedDigest(OTHER, "manifest"),
+        NamedDigest(CONFIG, "config"),
+        subjects=(subject,),
+        verification=VERIFIED,
+        kind="vulnerabilities",
+    )
+    assert bind(ours, SUBJECT).binding == "signed"
+
+
+def test_an_sbom_of_another_image_attested_on_the_index_is_reported() -> None:
+    """The difference is told whether the statement names the image or its index."""
+    bound = bind(opened(NamedDigest(OTHER), subjects=(INDEX,), verification=VERIFIED), SUBJECT)
     assert bound.note is not None
     assert bound.note.code == "inner_subject_differs"
