@@ -295,7 +295,8 @@ def test_predicates_of_the_wrong_shape_never_crash() -> None:
     """Every field of every predicate as another type: a gap or not, never an exception."""
     for make, signer in ((provenance, WORLD.build), (summary, WORLD.source)):
         made = make()
-        for value in (None, 1, "x", [], {}, [[]], {"id": 1}):
+        values: list[Any] = [None, 1, "x", [], {}, [[]], {"id": 1}]
+        for value in values:
             for name in made["predicate"]:
                 changed = json.loads(json.dumps(made))
                 changed["predicate"][name] = value
