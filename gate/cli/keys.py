@@ -74,8 +74,15 @@ def _generate_there(uri: str, prefix: str) -> int:
 
     from gate.errors import UsageError
     from gate.report.escape import escape
-    from gate.sign.signer import open_service, open_signer
+    from gate.sign.service import redact
+    from gate.sign.signer import SERVICES, open_service, open_signer, scheme_of
 
+    if scheme_of(uri) not in SERVICES:
+        raise UsageError(
+            f"--kms {redact(uri)}: no key can be made there",
+            why=f"keys are made in files (without --kms), or in a service: {', '.join(SERVICES)}",
+            fix="leave --kms out, or name a key as in `gate keys --help`",
+        )
     service = open_service(uri, os.environ)
     path = f"{prefix}.pub"
     if Path(path).exists():  # before a key is made that nobody would have the public half of

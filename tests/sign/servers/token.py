@@ -10,7 +10,7 @@ import pytest
 
 from tests.tools import tool
 
-PIN, LABEL = "4711-pin", "gate test"
+PIN, LABEL, EMPTY = "4711-pin", "gate test", "release"
 PARAMETERS = {
     "p256": ("06082a8648ce3d030107", "EC"),
     "p384": ("06052b81040022", "EC"),
@@ -21,7 +21,7 @@ PARAMETERS = {
 
 
 class Token:
-    """One token with a key of each kind, labelled by its kind. One for each process: the module reads its configuration once."""
+    """A token with a key of each kind, labelled by its kind, and an empty one. The module reads its configuration once."""
 
     def __init__(self, folder: Path) -> None:
         self.pkcs11 = pytest.importorskip("pkcs11", reason="python-pkcs11 is not here (requirements/servers.txt)")
@@ -34,10 +34,10 @@ class Token:
         self.configuration = folder / "softhsm2.conf"
         self.configuration.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
         self.environ = {"COSIGN_PKCS11_MODULE_PATH": self.module, "COSIGN_PKCS11_PIN": PIN}
-        init = ["--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", "so-pin", "--module", self.module]
-        subprocess.run(
-            [str(util), *init], env={"SOFTHSM2_CONF": str(self.configuration)}, check=True, capture_output=True, timeout=60
-        )
+        environ = {"SOFTHSM2_CONF": str(self.configuration)}
+        for label in (LABEL, EMPTY):  # before the module is loaded, since it sees no later ones
+            init = ["--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "so-pin", "--module", self.module]
+            subprocess.run([str(util), *init], env=environ, check=True, capture_output=True, timeout=60)
 
     def fill(self) -> None:
         """Make the keys; SOFTHSM2_CONF must be set by now."""
