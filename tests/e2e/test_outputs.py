@@ -267,7 +267,7 @@ def test_each_demand_that_is_not_met(gate: Gate, summary: Summary) -> None:
     """Exit 1 with the name of what does not hold."""
     time.sleep(2.1)  # so that the summary is older than the last of the demands allows
     for name, value, word in UNMET:
-        done = ask(gate, summary, **{name: value})
+        done = ask(gate, summary, **dict[str, Any]({name: value}))
         assert (done.code, done.out) == (1, ""), name
         assert word in done.err.lower(), name
 
