@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -259,8 +260,9 @@ def diff(before: str, after: str, form: str) -> int:
 @click.argument("file", metavar="FILE")
 @click.option("--to", "form", required=True, type=click.Choice(["openvex", "cyclonedx", "csaf"]))
 @click.option("--namespace", default="", metavar="URL", help="The publisher's address, for CSAF.")
+@click.option("--author", default="", metavar="NAME", help="For a document that names none.")
 @click.option("--output", metavar="FILE", help="Default: standard output.")
-def convert(file: str, form: str, namespace: str, output: str | None) -> int:
+def convert(file: str, form: str, namespace: str, author: str, output: str | None) -> int:
     """Write a VEX document in another format. What that cannot hold is said on standard error, never dropped silently.
 
     A statement that suppresses is never widened to fit: what cannot be said as narrowly is left out and named.
@@ -278,6 +280,8 @@ def convert(file: str, form: str, namespace: str, output: str | None) -> int:
     if len(opened) != 1:
         raise UsageError(f"{file} holds {len(opened)} documents", fix="convert them one by one")
     document, now = opened[0].document, write.clock(os.environ)
+    if not document.author:
+        document = dataclasses.replace(document, author=author)
     if form == "openvex":
         from gate.vex.convert import to_openvex
 

@@ -151,9 +151,6 @@ def _justified(made: dict[str, Any], item: VexStatement, losses: Losses) -> None
     from gate.vex.document import JUSTIFICATIONS
 
     if item.status != "not_affected":
-        losses.add(
-            "justification", f"of a statement that is {item.status}", item.id, int(bool(item.justification or item.impact))
-        )
         return
     if item.justification in JUSTIFICATIONS:
         made["justification"] = item.justification
@@ -179,7 +176,7 @@ def component(
     if part.ids[:1] == (SUBJECT,):
         losses.add("product", "the subject of the document around it", item.id)
         return
-    ids = _bounded(part, product, item, losses, outer)
+    ids = bounded(part, product, item, losses, outer)
     purls = [text for text in ids if text.startswith("pkg:")]
     others = [text for text in ids if not text.startswith("pkg:")]
     hashes = {_HASHES[name]: value for name, value in part.hashes if name in _HASHES}
@@ -196,7 +193,7 @@ def component(
     yield from made
 
 
-def _bounded(part: VexComponent, product: VexProduct, item: VexStatement, losses: Losses, outer: bool) -> list[str]:
+def bounded(part: VexComponent, product: VexProduct, item: VexStatement, losses: Losses, outer: bool = False) -> list[str]:
     """The ids that can be written without saying more than the statement does."""
     ids = list(part.ids)
     exact = [text[1:] for text in part.ranges if text.startswith("=")]

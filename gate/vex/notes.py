@@ -43,7 +43,7 @@ def write(notes: Notes) -> str:
 def read(text: str) -> Notes:
     """What `write` wrote; other text is all free text."""
     head, _, rest = text.partition("\n\n")
-    matches = [_LINE.fullmatch(line) for line in head.splitlines()]
+    matches = [None if _CONTROL.search(line) else _LINE.fullmatch(line) for line in head.split("\n")]
     if not matches or not all(matches):
         return Notes(text=text)
     values: dict[str, list[str]] = {}

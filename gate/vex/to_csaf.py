@@ -14,8 +14,8 @@ from typing import Any
 
 from gate import __version__
 from gate.errors import ConfigError
-from gate.vex.convert import Converted, Losses, named
-from gate.vex.document import JUSTIFICATIONS, SUBJECT, SUPPRESSING, VexComponent, VexDocument, VexProduct, VexStatement
+from gate.vex.convert import Converted, Losses, bounded, named
+from gate.vex.document import JUSTIFICATIONS, SUBJECT, VexComponent, VexDocument, VexProduct, VexStatement
 from gate.vex.effective import effective
 from gate.vex.purl import parse
 from gate.vex.write import stamp
@@ -96,26 +96,20 @@ class _Tree:
         self._relations: dict[str, dict[str, Any]] = {}
 
     def ids(self, product: VexProduct, item: VexStatement) -> Iterable[str]:
-        if product.platforms:
-            self._losses.add("platform", "what the product is installed on", item.id)
-            if item.status in SUPPRESSING:
-                return
-        for outer in self._component(product.component, item):
+        for outer in self._component(product.component, product, item, outer=bool(product.subcomponents)):
             if not product.subcomponents:
                 yield outer
             for part in product.subcomponents:
-                for inner in self._component(part, item):
+                for inner in self._component(part, product, item):
                     yield self._relation(inner, outer)
 
-    def _component(self, part: VexComponent, item: VexStatement) -> Iterable[str]:
+    def _component(self, part: VexComponent, product: VexProduct, item: VexStatement, outer: bool = False) -> Iterable[str]:
         if part.ids[:1] == (SUBJECT,):
             self._losses.add("product", "the subject of the document around it", item.id)
             return
-        if part.ranges:
-            self._losses.add("versions", "a range", item.id)
-            if item.status in SUPPRESSING:
-                return
-        for text in part.ids or tuple(value for _, value in part.hashes):
+        for text in bounded(part, product, item, self._losses, outer) or (
+            () if part.ids else [value for _, value in part.hashes]
+        ):
             if text not in self._names:
                 self._names[text] = _product(text, part)
             yield text

@@ -14,8 +14,8 @@ from typing import Any
 
 from gate import __version__
 from gate.model.findings import VexStatus
-from gate.vex.convert import Converted, Losses, named
-from gate.vex.document import SUBJECT, SUPPRESSING, VexComponent, VexDocument, VexProduct, VexStatement
+from gate.vex.convert import Converted, Losses, bounded, named
+from gate.vex.document import SUBJECT, VexComponent, VexDocument, VexProduct, VexStatement
 from gate.vex.effective import effective
 from gate.vex.purl import parse
 from gate.vex.write import canonical, document_id, stamp
@@ -82,20 +82,12 @@ def _refs(
     if product.component.ids[:1] == (SUBJECT,) and not product.subcomponents:
         losses.add("product", "the subject of the document around it", item.id)
         return []
-    if product.platforms:
-        losses.add("platform", "what the product is installed on", item.id)
-        if item.status in SUPPRESSING:
-            return []
     if product.subcomponents:
         images.setdefault(canonical(sorted(product.component.ids)).decode(), product.component)
         losses.add("product", "the image is named once, in metadata.component", item.id)
     refs = []
     for part in product.subcomponents or (product.component,):
-        if part.ranges and item.status in SUPPRESSING:
-            losses.add("versions", "a range; left out", item.id)
-            continue
-        losses.add("versions", "a range", item.id, int(bool(part.ranges)))
-        for text in part.ids or tuple(value for _, value in part.hashes):
+        for text in bounded(part, product, item, losses) or (() if part.ids else [value for _, value in part.hashes]):
             components.setdefault(text, _component(text, part))
             refs.append(text)
     return refs
