@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,7 +64,7 @@ def test_ranges(version: str, ranges: str, kind: str, expected: bool | None) -> 
 )
 def test_orders(kind: str, ordered: list[str]) -> None:
     """The examples of deb-version(7), rpm, SemVer 2.0.0 and PEP 440."""
-    for left, right in zip(ordered, ordered[1:], strict=False):
+    for left, right in itertools.pairwise(ordered):
         assert (vers.compare(left, right, kind) or 0) < 0, (left, right)
         assert (vers.compare(right, left, kind) or 0) > 0, (left, right)
 
@@ -131,12 +133,8 @@ def test_what_an_image_says_it_is() -> None:
 
 
 @patient
-@given(
-    st.text(max_size=60)
-    | st.text(max_size=30).map(lambda text: f"cpe:2.3:{text}")
-    | st.text(max_size=30).map(lambda text: f"cpe:/{text}")
-)
-def test_any_text_may_stand_for_a_cpe(text: str) -> None:
+@given(st.sampled_from(["", "cpe:2.3:", "cpe:/", "cpe:/a:"]), st.text(max_size=30))
+def test_any_text_may_stand_for_a_cpe(head: str, tail: str) -> None:
     """What is no CPE is None."""
-    cpe.parse(text)
-    cpe.release_of(text)
+    cpe.parse(head + tail)
+    cpe.release_of(head + tail)
