@@ -28,6 +28,7 @@ READ = (
 
 COSIGN_VULN = "https://cosign.sigstore.dev/attestation/vuln/v1"
 _VSA = "https://slsa.dev/verification_summary"
+_COSIGN_SIGN = "https://sigstore.dev/cosign/sign/v1"
 _FAMILIES: tuple[tuple[str, Kind], ...] = (
     ("https://spdx.dev/Document", "sbom"),
     ("https://cyclonedx.org/bom", "sbom"),
@@ -40,7 +41,6 @@ _FAMILIES: tuple[tuple[str, Kind], ...] = (
     ("cosign.sigstore.dev/attestation/vuln", "vulnerabilities"),
     ("https://in-toto.io/attestation/vulns", "vulnerabilities"),
     ("https://in-toto.io/attestation/vuln", "vulnerabilities"),
-    ("https://sigstore.dev/cosign/sign", "signature"),
 )
 
 
@@ -52,6 +52,8 @@ _INEXACT = Diagnostic(
 
 def kind_of_predicate(predicate_type: str) -> Kind:
     """The kind of evidence that a predicate type is, also when it cannot be read; ``attestation`` for foreign types."""
+    if predicate_type == _COSIGN_SIGN:
+        return "signature"  # exact: another version may mean something else by being signed
     return next((kind for family, kind in _FAMILIES if _is_of(predicate_type, family)), "attestation")
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from securesystemslib.signer import CryptoSigner
-from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
+from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # not in its __all__
+from tuf.api import metadata as tuf_metadata
 
 from gate.cli.trust_roots import command
 from gate.errors import ConfigError, GateError, UsageError
@@ -20,6 +20,12 @@ from gate.trust.record import SUFFIX, TufVersions, end_of_day, read_record
 from gate.trust.tuf import import_target
 from tests.trust.simulator import Sigstore
 
+Metadata: Any = tuf_metadata.Metadata
+MetaFile: Any
+Root: Any
+MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp = (
+    vars(tuf_metadata)[name] for name in ("MetaFile", "Root", "Snapshot", "TargetFile", "Targets", "Timestamp")
+)
 DAY = "2026-03-01"
 AS_OF = end_of_day(DAY)
 LATER = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
@@ -69,7 +75,7 @@ class Repository:
     def _signed(self, role: str, signed: Any) -> bytes:
         made = Metadata(signed)
         made.sign(self.keys[role])
-        return made.to_bytes()
+        return bytes(made.to_bytes())
 
     def take(self, **more: Any) -> Any:
         """Import it."""
@@ -117,7 +123,10 @@ def _flip(name: str) -> Callable[[Repository], None]:
 
 
 def _drop(name: str) -> Callable[[Repository], None]:
-    return lambda repository: repository.files.pop(next(path for path in repository.files if name in path)) and None
+    def change(repository: Repository) -> None:
+        del repository.files[next(path for path in repository.files if name in path)]
+
+    return change
 
 
 def _expire(role: str) -> Callable[[Repository], None]:
