@@ -175,11 +175,12 @@ def resolve(loaded: LoadedPolicyFile | None, environment: str | None, flags: Fla
                 why="a waiver lets something pass, and what is outside a pinned bundle may only tighten",
                 fix="put waivers into the bundle as data.waivers and pin the new digest",
             )
+    permitting = floor or profile  # beside a pinned pack a profile from outside permits nothing
     if flags.exit_zero and not (
-        profile.allow_exit_zero or any(p.settings.get("allow_exit_zero") is True for p in policy.deciding)
+        permitting.allow_exit_zero or any(p.settings.get("allow_exit_zero") is True for p in policy.deciding)
     ):
         raise ConfigError(
-            f"--exit-zero is not allowed by the profile {profile.name}",
+            f"--exit-zero is not allowed by the profile {permitting.name}",
             why="it lets a denied image through",
             fix="say allow_exit_zero: true in the profile, or use `enforcement: report` for the rules in question",
         )

@@ -266,6 +266,15 @@ def test_exit_zero_needs_permission(tmp_path: Path) -> None:
     assert inforce(tmp_path / "b", None, Flags(exit_zero=True), allow_exit_zero=True).exit_zero
 
 
+def test_a_profile_from_outside_a_pinned_pack_permits_no_exit_zero(tmp_path: Path) -> None:
+    """The permission is the pinned pack's to give (invariant 7)."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(profile(allow_exit_zero=True))
+    with pytest.raises(ConfigError, match="not allowed by the profile prod"):
+        inforce(tmp_path, None, Flags(profile=str(mine), exit_zero=True), pinned=True)
+    assert inforce(tmp_path / "b", None, Flags(profile=str(mine), exit_zero=True)).exit_zero
+
+
 def test_paths_in_the_file_start_at_the_file(tmp_path: Path) -> None:
     """Packs, waivers and VEX of the file, then those of the flags as they are."""
     loaded = load(tmp_path, ONE + "    waivers: [w.yaml]\n    vex: {files: [v.json]}\n    bundles: [packs/x]\n")
