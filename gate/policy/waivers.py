@@ -62,6 +62,9 @@ def _read(source: Source, index: int, entry: Any) -> Waiver:
             texts[name] = text.strip()
         else:
             problems.append(f"{name} is no string")
+    if "term" in entry and texts.get("term") == "":
+        # a variable that was not filled in must not become a waiver of everything that the rule finds
+        problems.append("term is empty; leave it out to waive the rule as a whole")
     known = [*_TEXTS, "scope"]
     problems.extend(f"unknown key {name!r}: {did_you_mean(name, known)}" for name in sorted(entry.keys() - {*known}))
     return _waiver(texts, _scope(entry.get("scope", {}), problems), where, problems)

@@ -107,6 +107,7 @@ def test_two_waivers_of_one_id_are_both_invalid(inventory: Inventory) -> None:
     [
         ("reason: not reachable", "reason: 3", "reason is no string"),
         ("ticket: T-1", "tikcet: T-1", "did you mean 'ticket'"),
+        ("term: CVE-2026-1", "term: ' '", "term is empty"),
         ('{packages: ["pkg:deb/debian/openssl"]}', "{package: [x]}", "unknown scope 'package'"),
         ('{packages: ["pkg:deb/debian/openssl"]}', "{packages: []}", "no list of names"),
         ('{packages: ["pkg:deb/debian/openssl"]}', "{packages: openssl}", "no list of names"),
