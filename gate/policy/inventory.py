@@ -209,6 +209,10 @@ def _rule(policy: Policy, entry: Mapping[str, Any]) -> RuleMeta | None:
     custom = decode(Source(where, body["custom"], ""), _Custom, error=PolicyError)
     if not custom.short_name.isidentifier():
         raise PolicyError(f"{where}: short_name is {custom.short_name!r}", fix="use snake_case letters, digits and _")
+    if not custom.applies_to:
+        raise PolicyError(
+            f"{where}: applies_to is empty, so the rule would never be asked", fix="remove applies_to, or name a kind"
+        )
     package = ".".join(path[:-1])
     return RuleMeta(
         id=f"{'.'.join(path[1:-1])}.{custom.short_name}",

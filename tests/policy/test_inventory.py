@@ -64,6 +64,7 @@ def test_two_metadata_blocks_on_one_rule_do_not_cover_two(tmp_path: Path) -> Non
         ("deny := {1}\n", "is not a partial set"),
         ("warn(x) := x\n", "is not a partial set"),
         ("deny[x] := 1 if x := 2\n", "is not a partial set"),
+        (rule("limit", applies_to=[]), "applies_to is empty"),
     ],
 )
 def test_what_metadata_must_say(tmp_path: Path, text: str, message: str) -> None:
