@@ -8,6 +8,10 @@ from collections.abc import Mapping
 
 from gate.errors import ConfigError
 
+_MOST = 2**53
+_MOST_SECONDS = 10**9
+"""Beyond these a limit is a mistake, and more than the operating system's own calls can take."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
@@ -71,10 +75,11 @@ class Limits:
                 value = float(text) if isinstance(field.default, float) else int(text)
             except ValueError:
                 value = 0
-            if not value > 0:
+            most = _MOST_SECONDS if isinstance(field.default, float) else _MOST
+            if not 0 < value <= most:
                 raise ConfigError(
                     f"GATE_LIMIT_{field.name.upper()} is {text!r}",
-                    why="a limit is a number above zero",
+                    why=f"a limit is a number above zero, and at most {most}",
                     fix=f"unset it to use the default, {field.default}",
                 )
             changes[field.name] = value
