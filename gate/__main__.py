@@ -16,6 +16,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     from gate.cli.messages import complain
     from gate.errors import GateError
 
+    for text in sys.argv[1:] if arguments is None else arguments:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            complain(f"the argument {text!r} is not UTF-8", why="the record of the run could not hold it", fix="rename the file")
+            return 2
     try:
         code = command.main(args=arguments, prog_name="gate", standalone_mode=False)
         sys.stdout.flush()

@@ -46,6 +46,7 @@ _SYSTEMS: dict[str, tuple[str, dict[str, str]]] = {
 
 def run_context(environment: Mapping[str, str]) -> RunContext:
     """Claims of the first CI system that shows itself; empty outside CI. ``GATE_TICKET`` names a change ticket."""
+    environment = {name: _text(value) for name, value in environment.items()}
     ticket = environment.get("GATE_TICKET", "")
     for marker, (name, fields) in _SYSTEMS.items():
         if not environment.get(marker):
@@ -56,3 +57,8 @@ def run_context(environment: Mapping[str, str]) -> RunContext:
             claims["url"] = f"{server}/{repository}/actions/runs/{environment['GITHUB_RUN_ID']}"
         return RunContext(ci=name, ticket=ticket, **claims)
     return RunContext(ticket=ticket)
+
+
+def _text(value: str) -> str:
+    """Bytes that are no UTF-8, as in the name of a branch that somebody else chose, written out: JSON has no place for them."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -63,6 +63,15 @@ def write_atomically(path: str, data: bytes, *, mode: int = 0o644) -> None:
         ) from None
 
 
+def forget(path: str) -> None:
+    """Remove what an earlier run handed over, so that a run that ends early leaves no old answer. Raises StoreError."""
+    try:
+        if Path(path).is_file():
+            Path(path).unlink()
+    except OSError as error:
+        raise StoreError(f"{path} could not be removed: {error.strerror or error}") from None
+
+
 def append(path: str, text: str) -> None:
     """Append to a file that the CI system gave (``$GITHUB_OUTPUT``); raises StoreError."""
     try:

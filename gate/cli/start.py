@@ -20,6 +20,7 @@ from gate.policy.bundle import Policy, load_policy
 from gate.policy.config import Flags, LoadedPolicyFile, choose_bundles, load_policy_file
 from gate.policy.engine import Engine
 from gate.policy.opa import find_opa
+from gate.policy.yamlfile import json_value
 
 _PARAMETERS = (
     "max_critical",
@@ -75,10 +76,12 @@ def flags_of(options: Mapping[str, Any]) -> Flags:
         if name in params:
             raise UsageError(f"--param {name} contradicts the flag of the same name", fix="give one of them")
         try:
-            params[name] = json.loads(value)
+            json.loads(value)
         except ValueError:
             # A bare word is a string: --param deny_fixable=high
             params[name] = value
+        else:
+            params[name] = json_value(value, f"--param {name}", UsageError)
     return Flags(
         profile=options.get("profile"),
         params=params,

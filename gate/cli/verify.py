@@ -99,6 +99,10 @@ def command(**options: Any) -> int:
     from gate.errors import UsageError
     from gate.limits import Limits
 
+    if options["dotenv"]:
+        from gate.cli.files import forget
+
+        forget(options["dotenv"])
     if not options["subjects"] and not options["images"]:
         raise UsageError("nothing to verify", fix="name an image: gate verify registry.example/app:1.4")
     outputs = parse_outputs(options["outputs"]) or (Output("text", None),)

@@ -73,12 +73,14 @@ def parse_source(data: bytes, *, name: str, max_bytes: int, error: type[GateErro
     except UnicodeDecodeError as problem:
         raise error(f"{name}: not UTF-8 text (byte {problem.start})", fix="save it as UTF-8") from problem
     if name.endswith(".json"):
-        return Source(name, _json(text, name, error), digest_of(data))
+        return Source(name, json_value(text, name, error), digest_of(data))
     value, lines = _Builder(name, error).build(text)
     return Source(name, value, digest_of(data), lines)
 
 
-def _json(text: str, name: str, error: type[GateError]) -> Any:
+def json_value(text: str, name: str, error: type[GateError] = ConfigError) -> Any:
+    """The value of a JSON text; raises ``error`` for repeated keys, NaN, halves of surrogate pairs and what is no JSON."""
+
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(items)
         if len(result) != len(items):
@@ -91,7 +93,10 @@ def _json(text: str, name: str, error: type[GateError]) -> Any:
         raise error(f"{name}: {word} is not JSON", fix="write a number or null")
 
     try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # half of a surrogate pair is a character to Python and to nobody else
+        return value
     except json.JSONDecodeError as problem:
         raise error(f"{name}:{problem.lineno}: {problem.msg}", fix="correct the JSON") from problem
     except (RecursionError, ValueError) as problem:

@@ -89,6 +89,37 @@ def test_the_hand_over_of_a_deny_says_deny(gate: Gate, tmp_path: Path) -> None:
     assert "GATE_VERDICT=DENY" in (tmp_path / "gate.env").read_text()
 
 
+def test_a_run_that_ends_early_leaves_no_old_hand_over(gate: Gate, tmp_path: Path) -> None:
+    """The ALLOW of an earlier run is gone before anything can go wrong; a step that reads the file finds none."""
+    (tmp_path / "gate.env").write_text("GATE_VERDICT=ALLOW\n")
+    assert gate("verify", CLEAN, "--profile", "nosuch", "--dotenv", tmp_path / "gate.env").code == 2
+    assert not (tmp_path / "gate.env").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("verify", "\udcff"), 2),
+        (("verify", CLEAN, "--resource-uri", "\udcff"), 2),
+        (("verify", CLEAN, "--param", 'required_labels=["\\ud800"]'), 2),
+        (("verify", CLEAN, "--param", 'custom={"a":1,"a":2}'), 2),
+    ],
+)
+def test_text_that_no_record_can_hold(gate: Gate, arguments: tuple[str, ...], code: int) -> None:
+    """Bytes that are no UTF-8, halves of surrogate pairs and repeated keys on the command line are exit 2, not a bug."""
+    done = gate(*arguments)
+    assert done.code == code and "error: " in done.err
+
+
+def test_a_branch_whose_name_is_no_text(gate: Gate) -> None:
+    """What the CI system says may hold any byte that a contributor chose; it is recorded escaped."""
+    gate.patch.setenv("GITHUB_ACTIONS", "true")
+    gate.patch.setenv("GITHUB_REF", "refs/heads/\udcff")
+    done = gate.verify(CLEAN, *KEY)
+    assert done.code == 0
+    assert done.report["verdicts"][0]["run"]["context"]["source_ref"] == "refs/heads/\\xff"
+
+
 def test_replay_gives_the_same_bytes(gate: Gate) -> None:
     """Input, packs and decision from the store: the same outcome, by record, by image digest and by a beginning."""
     for subject, name in ((CLEAN, "clean"), (VULNERABLE, "vulnerable")):

@@ -59,7 +59,13 @@ def test_what_is_refused(text: str | bytes, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [('{"a": 1, "a": 2}', "stands twice"), ('{"a": NaN}', "not JSON"), ("{", "a.json:1"), ("[" * 100_000, "not readable")],
+    [
+        ('{"a": 1, "a": 2}', "stands twice"),
+        ('{"a": NaN}', "not JSON"),
+        ("{", "a.json:1"),
+        ("[" * 100_000, "not readable"),
+        ('"\\ud800"', "not readable"),
+    ],
 )
 def test_json_is_as_strict(text: str, message: str) -> None:
     """Duplicate keys, NaN and depth in JSON."""
