@@ -9,8 +9,10 @@ import click
 
 if TYPE_CHECKING:
     from gate.sign.interface import Signer
+    from gate.sign.service import ServiceSigner
 
 _KEY_BYTES = 64 * 1024
+_SHOWN_VERSIONS = 32
 
 
 @click.group("keys")
@@ -208,8 +210,21 @@ def _versions(signer: Signer) -> str:
 
     if not isinstance(signer, ServiceSigner) or not signer.info.version:
         return ""
-    listed = ", ".join(signer.info.versions)
-    return escape(f"version {signer.info.version}" + (f" of {listed}" if len(signer.info.versions) > 1 else ""))
+    listed = _listed(signer)
+    return escape(f"version {signer.info.version}" + (f" of {', '.join(listed)}" if len(listed) > 1 else ""))
+
+
+def _listed(signer: ServiceSigner) -> tuple[str, ...]:
+    """The versions, newest last; none where they cannot be listed, which signing and comparing need no right for."""
+    from gate.errors import SigningError
+
+    try:
+        return signer.service.versions()[-_SHOWN_VERSIONS:]
+    except SigningError as error:
+        from gate.cli.messages import warn
+
+        warn(error.what)
+        return ()
 
 
 def _version_of(signer: Signer, key_id: str) -> str:
@@ -219,7 +234,7 @@ def _version_of(signer: Signer, key_id: str) -> str:
 
     if not isinstance(signer, ServiceSigner):
         return ""
-    for version in signer.info.versions[::-1][:32]:
+    for version in _listed(signer)[::-1]:
         if signer.service.public_key(version).key_id == key_id:
             return escape(version)
     return ""

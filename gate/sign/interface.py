@@ -40,8 +40,6 @@ class KeyInfo:
     """What this service signs with this key: ``sha256``, ``sha384``, ``sha512``; empty for Ed25519."""
     version: str = ""
     """The version that signs; empty where keys have none."""
-    versions: tuple[str, ...] = ()
-    """All versions that the service lists, oldest first; empty where keys have none."""
 
 
 class KeyService(Protocol):
@@ -56,8 +54,12 @@ class KeyService(Protocol):
         """The key that signs now. Called once; `sign` signs with that version, whatever is rotated meanwhile."""
         ...
 
+    def versions(self) -> tuple[str, ...]:
+        """All versions, oldest first; empty where keys have none. Apart from `describe`: signing needs no right to list."""
+        ...
+
     def public_key(self, version: str) -> SignerKey:
-        """The public half of one of the versions that `describe` listed."""
+        """The public half of one of these versions."""
         ...
 
     def sign(self, data: bytes, hash_name: str) -> bytes:

@@ -172,3 +172,14 @@ def test_no_key_is_made_elsewhere(uri: str, tmp_path: Path, capsys: Capture) -> 
     assert run(["keys", "generate", "--kms", uri, "--output-key-prefix", str(tmp_path / "k")]) == 2
     assert "no key can be made there" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_versions_that_cannot_be_listed(tmp_path: Path, gcp: CloudKms, capsys: Capture) -> None:
+    """The comparison is made all the same, with a warning."""
+    uri, pinned = gcp.make("k") + "/versions/1", str(tmp_path / "gate.pub")
+    gcp.list_refused = True
+    assert run(["keys", "pin", uri, "--output", pinned]) == 0
+    assert run(["keys", "rotate-check", uri, "--pinned", pinned]) == 0
+    done = capsys.readouterr()
+    assert done.out.endswith("  version 1\n")
+    assert "warning: " in done.err

@@ -56,6 +56,10 @@ class Fake:
         """The key."""
         return self._info
 
+    def versions(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
     def public_key(self, version: str) -> SignerKey:
         """There are no versions."""
         raise UsageError("none")

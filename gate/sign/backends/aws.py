@@ -68,6 +68,9 @@ class AwsKey:
         self._key = arn  # an alias may be pointed at another key at any moment
         return KeyInfo(key, hash_name, version=arn.rpartition("/")[2])
 
+    def versions(self) -> tuple[str, ...]:
+        return ()
+
     def public_key(self, version: str) -> SignerKey:
         raise UsageError(f"{self.name}: keys in AWS KMS have no versions")
 

@@ -55,11 +55,12 @@ class AzureKey:
 
     def describe(self) -> KeyInfo:
         key, version = self._read(self._wanted)
-        hash_name = key.registry_hash
+        return KeyInfo(key, key.registry_hash, version)
+
+    def versions(self) -> tuple[str, ...]:
         with guarded(self.name, "listing the versions of the key"):
             listed = [item for item in self._client.list_properties_of_key_versions(self._id) if item.enabled]
-            versions = tuple(str(item.version) for item in sorted(listed, key=lambda item: item.created_on))
-        return KeyInfo(key, hash_name, version, versions)
+            return tuple(str(item.version) for item in sorted(listed, key=lambda item: item.created_on))
 
     def _read(self, version: str | None) -> tuple[SignerKey, str]:
         from cryptography.hazmat.primitives.asymmetric import ec, rsa

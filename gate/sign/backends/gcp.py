@@ -63,8 +63,8 @@ class GcpKey:
         return f"{self._ring}/cryptoKeys/{self._id}"
 
     def describe(self) -> KeyInfo:
-        versions = self._enabled()
         if not self._version:
+            versions = self.versions()
             if not versions:
                 raise SigningError(
                     f"{self.name}: the key has no enabled version", fix="enable or create one: gcloud kms keys versions create"
@@ -73,9 +73,9 @@ class GcpKey:
         key, algorithm = self._read(self._version)
         if algorithm not in _HASHES:
             raise publickey.refused_kind(algorithm, self.name)
-        return KeyInfo(key, _HASHES[algorithm], self._version, versions)
+        return KeyInfo(key, _HASHES[algorithm], self._version)
 
-    def _enabled(self) -> tuple[str, ...]:
+    def versions(self) -> tuple[str, ...]:
         with guarded(self.name, "listing the versions of the key"):
             request = {"parent": self._path, "filter": "state=ENABLED"}
             found = [item.name for item in self._client.list_crypto_key_versions(request=request, timeout=TIMEOUT_S)]

@@ -148,6 +148,9 @@ class ModuleKey:
         public = publickey.of(key, self.name)
         return KeyInfo(public, "" if public.kind == "Ed25519" else "sha256")
 
+    def versions(self) -> tuple[str, ...]:
+        return ()
+
     def public_key(self, version: str) -> SignerKey:
         raise UsageError(f"{self.name}: keys in a token have no versions")
 

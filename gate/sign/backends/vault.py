@@ -92,7 +92,10 @@ class VaultKey:
                 fix=f"gate keys generate --kms {self.name}, or set TRANSIT_SECRET_ENGINE_PATH",
             )
         with guarded(self.name, "reading the key"):
-            listed, latest = dict(data["keys"]), str(data["latest_version"])
+            listed, latest = (
+                {str(int(version)): value for version, value in data["keys"].items()},
+                str(int(data["latest_version"])),
+            )
             kind = str(data["type"])
             if not all(isinstance(value, dict) for value in listed.values()):  # symmetric keys have only a time of creation
                 raise publickey.refused_kind(kind, self.name)
@@ -100,7 +103,7 @@ class VaultKey:
             key = self._keys[latest]
         self._version = latest
         hash_name = "" if key.kind == "Ed25519" else "sha256"  # with every curve: see LocalSigner
-        return KeyInfo(key, hash_name, latest, tuple(sorted(self._keys, key=int)))
+        return KeyInfo(key, hash_name, latest)
 
     def _public(self, value: Mapping[str, Any], kind: str) -> SignerKey:
         text = str(value["public_key"])
@@ -109,6 +112,9 @@ class VaultKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
         return publickey.of(Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True)), self.name)
+
+    def versions(self) -> tuple[str, ...]:
+        return tuple(sorted(self._keys, key=int))
 
     def public_key(self, version: str) -> SignerKey:
         return self._keys[version]

@@ -26,7 +26,7 @@ def test_the_version_that_was_described_signs(azure: KeyVault) -> None:
     assert first.sign(b"data")
     second = opened(uri, {})
     assert second.info.version == f"{2:032x}"
-    assert second.info.versions == (f"{1:032x}", f"{2:032x}")
+    assert second.service.versions() == (f"{1:032x}", f"{2:032x}")
     assert second.service.public_key(f"{1:032x}") == first.public_key
     fixed = opened(f"{uri}/{1:032x}", {})
     assert (fixed.info.version, fixed.public_key) == (f"{1:032x}", first.public_key)

@@ -33,13 +33,22 @@ def test_the_newest_enabled_version_signs(gcp: CloudKms) -> None:
     gcp.disabled.add(f"{RING}/cryptoKeys/k/cryptoKeyVersions/11")
     signer = opened(uri, {})
     assert signer.info.version == "10"
-    assert signer.info.versions == tuple(str(n) for n in range(1, 11))
+    assert signer.service.versions() == tuple(str(n) for n in range(1, 11))
     assert signer.service.public_key("10") == signer.public_key
     for form in ("versions", "cryptoKeyVersions"):
         fixed = opened(f"{uri}/{form}/3", {})
         assert fixed.info.version == "3"
         assert fixed.sign(b"data")
         assert fixed.public_key == signer.service.public_key("3")
+
+
+def test_a_fixed_version_needs_no_right_to_list(gcp: CloudKms) -> None:
+    """Signing with it lists nothing; without it, the newest must be looked for."""
+    uri = gcp.make("k")
+    gcp.list_refused = True
+    assert opened(f"{uri}/versions/1", {}).sign(b"data")
+    with pytest.raises(SigningError, match="listing the versions of the key failed: NotFound"):
+        opened(uri, {})
 
 
 def test_a_key_without_a_version_cannot_sign(gcp: CloudKms) -> None:

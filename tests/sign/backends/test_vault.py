@@ -40,7 +40,7 @@ def test_the_version_that_was_described_signs(bao: OpenBao) -> None:
     bao.rotate("rotated")
     assert first.sign(b"data")
     second = opened("openbao://rotated", bao.environ)
-    assert (first.info.version, second.info.version, second.info.versions) == ("1", "2", ("1", "2"))
+    assert (first.info.version, second.info.version, second.service.versions()) == ("1", "2", ("1", "2"))
     assert second.service.public_key("1") == first.public_key != second.public_key
 
 

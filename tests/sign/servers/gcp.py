@@ -31,6 +31,7 @@ class CloudKms:
         self.kms = pytest.importorskip("google.cloud.kms_v1", reason="google-cloud-kms is not here (requirements/servers.txt)")
         self.keys: dict[str, list[tuple[str, PrivateKey]]] = {}
         self.disabled: set[str] = set()
+        self.list_refused = False
         self.answer: Callable[[bytes], bytes] = lambda signature: signature
         self.answer_name: Callable[[str], str] = lambda name: name
 
@@ -49,6 +50,8 @@ class CloudKms:
     def list_crypto_key_versions(self, request: Any) -> Any:
         """ListCryptoKeyVersions, of enabled ones."""
         assert request.filter == "state=ENABLED"
+        if self.list_refused:
+            raise KeyError(request.parent)
         paths = [f"{request.parent}/cryptoKeyVersions/{n + 1}" for n in range(len(self.keys[request.parent]))]
         listed = [self.kms.CryptoKeyVersion(name=path) for path in reversed(paths) if path not in self.disabled]
         return self.kms.ListCryptoKeyVersionsResponse(crypto_key_versions=listed)
