@@ -1,6 +1,6 @@
 """A trivy database from the advisories of ``testdata/grype-db``: the smallest bbolt file that trivy opens.
 
-bbolt (go.etcd.io/bbolt, ``internal/common``): two meta pages with an FNV-1a checksum, an empty free list, and one leaf page for each
+bbolt (go.etcd.io/bbolt, ``internal/common``): two meta pages with an FNV-1a checksum, an empty free list, and one leaf page per
 bucket. trivy-db schema 2: ``<ecosystem>::<source>`` → package → id, ``data-source`` and ``vulnerability``.
 """
 
@@ -28,7 +28,9 @@ def build(cache: Path) -> Path:
     advisories = tomllib.loads((repository() / "testdata" / "grype-db" / "advisories.toml").read_text())["advisory"]
     pip, debian = b"pip::GitHub Security Advisory pip", b"debian 12"
     tree: Tree = {pip: {}, debian: {}, b"data-source": {}, b"vulnerability": {}}
-    tree[b"data-source"][pip] = _json({"ID": "ghsa", "Name": "GitHub Security Advisory pip", "URL": "https://github.com/advisories"})
+    tree[b"data-source"][pip] = _json(
+        {"ID": "ghsa", "Name": "GitHub Security Advisory pip", "URL": "https://github.com/advisories"}
+    )
     tree[b"data-source"][debian] = _json({"ID": "debian", "Name": "Debian", "URL": "https://salsa.debian.org"})
     for item in advisories:
         name = item.get("cve") or item["id"]
