@@ -133,4 +133,12 @@ def _scanned(verdict: Verdict, checked: Checked, opened: Sequence[Opened], optio
                 environ=os.environ,
                 plain_http=options["plain_http"],
             )
-    return suppression.compare(verdict.outcome.findings, checked.suppressed, scans)
+    rows = suppression.compare(verdict.outcome.findings, checked.suppressed, scans)
+    for tool in scans:
+        if rows and all(row.tools[tool] == "absent" for row in rows):
+            raise EvidenceUnavailable(
+                f"{tool} reports none of the {len(rows)} findings",
+                why="what it does not report it cannot suppress; nothing would be proven",
+                fix="give it a database: --grype-db, --trivy-cache",
+            )
+    return rows

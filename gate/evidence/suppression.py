@@ -103,6 +103,8 @@ def _load(report: bytes, tool: str) -> dict[str, Any]:
         raise EvidenceInvalid(f"the report of {tool} is not JSON ({error})") from None
     if not isinstance(body, dict):
         raise EvidenceInvalid(f"the report of {tool} is no JSON object")
+    if not isinstance(body.get("matches"), list) if tool == "grype" else "SchemaVersion" not in body:
+        raise EvidenceInvalid(f"the report of {tool} has not its form", why="an empty report must not look like a suppressed one")
     return body
 
 
