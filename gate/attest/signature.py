@@ -9,16 +9,24 @@ from gate.attest.types import SIGN
 from gate.model.base import to_json
 
 
-def signature_statement(digest: str, annotations: Mapping[str, str]) -> bytes:
-    """The statement that cosign 3 signs: a subject without a name, and nothing claimed but the signature itself."""
+def signature_statement(digest: str, annotations: Mapping[str, str], *, named: bool = False) -> bytes:
+    """The statement that cosign 3 signs: a subject without a name, and nothing claimed but the signature itself.
+
+    With ``named`` the name is there and empty, which means the same (in-toto v1): the client of keyless signing demands it.
+    """
     plain = statement.make([statement.subject_of("", digest)], SIGN, {})
-    if not annotations:
+    if not annotations and not named:
         return plain
     algorithm, _, value = digest.partition(":")
+    subject: dict[str, object] = {"digest": {algorithm: value}}
+    if annotations:
+        subject["annotations"] = dict(annotations)
+    if named:
+        subject["name"] = ""
     return to_json(
         {
             "_type": "https://in-toto.io/Statement/v1",
-            "subject": [{"digest": {algorithm: value}, "annotations": dict(annotations)}],
+            "subject": [subject],
             "predicateType": SIGN,
             "predicate": {},
         }

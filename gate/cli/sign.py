@@ -40,6 +40,7 @@ def command(
     from gate.publish import bundle_referrer, now
     from gate.report.escape import escape
     from gate.sign.bundle import INTOTO_PAYLOAD_TYPE, write_bundle
+    from gate.sign.interface import BundleSigner
     from gate.sign.signer import open_signer
 
     limits, said = Limits.from_environment(), split_annotations(annotations)
@@ -50,7 +51,8 @@ def command(
         place = open_place(image, registry, limits)
         stack.callback(place.source.close)
         for subject in children_of(place, recursive, limits):
-            bundle = write_bundle(signature_statement(subject.digest, said), INTOTO_PAYLOAD_TYPE, signer)
+            statement = signature_statement(subject.digest, said, named=isinstance(signer, BundleSigner))
+            bundle = write_bundle(statement, INTOTO_PAYLOAD_TYPE, signer)
             item = bundle_referrer(subject, bundle, SIGN, now())
             place.attach([item])
             if legacy_tags:

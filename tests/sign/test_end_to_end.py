@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from gate.__main__ import run
+from gate.attest.signature import signature_statement
+from gate.limits import DEFAULT
 from gate.sign import keyfile
+from gate.trust.statement import parse_statement
 from tests.sign.servers.aws import make
 from tests.sign.servers.sigstore import ISSUER, SUBJECT, instance
 from tests.sign.servers.sigstore import token as identity_token
@@ -160,3 +165,42 @@ def test_a_service_that_does_not_answer_signs_nothing(
     assert decide("hashivault://gate", tmp_path, monkeypatch) == 3
     assert "hashivault://gate: reading the key failed" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["vault", "keyless"])
+def test_an_image_in_a_layout_is_signed(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`gate sign` with a key in a service and without a key; `gate verify` finds the signature and takes it."""
+    tool("opa")
+    image = shutil.copytree(repository() / "testdata/images/clean", tmp_path / "clean")
+    monkeypatch.setenv("GATE_STORE", str(tmp_path / "store"))
+    with contextlib.ExitStack() as stack:
+        if kind == "keyless":
+            (tmp_path / "instance").mkdir()
+            root, config = stack.enter_context(instance(tmp_path / "instance")).write()
+            monkeypatch.setenv("SIGSTORE_ID_TOKEN", identity_token())
+            uri = f"keyless://{config}"
+            trust = ["--trusted-root", root, "--certificate-identity", SUBJECT, "--certificate-oidc-issuer", ISSUER]
+        else:
+            uri = _vault(request, monkeypatch, tmp_path)
+            assert run(["keys", "pin", uri, "--output", str(tmp_path / "gate.pub")]) == 0
+            trust = ["--key", str(tmp_path / "gate.pub")]
+        assert run(["sign", f"oci:{image}", "--key", uri]) == 0, capsys.readouterr().err
+    assert "signed, referrer sha256:" in capsys.readouterr().out
+    # the sample's own evidence is signed by another key, which is not trusted here: only the new signature can count
+    code = run(["verify", f"oci:{image}", *trust, *AGES, "--output", f"json={tmp_path}/verdict.json"])
+    assert code in (1, 3)
+    verdict = json.loads((tmp_path / "verdict.json").read_text())["verdicts"][0]
+    found = [item["verification"] for item in verdict["outcome"]["evidence"] if item["kind"] == "signature"]
+    verified = [item for item in found if item["state"] == "verified"]
+    assert len(verified) == 1
+    assert verified[0]["identity"] == (SUBJECT if kind == "keyless" else None)
+
+
+@pytest.mark.parametrize("said", [{}, {"commit": "abc"}])
+def test_an_empty_name_is_no_name(said: dict[str, str]) -> None:
+    """What keyless signing needs in the statement is read as the statement without it."""
+    plain, named = (signature_statement(f"sha256:{'a' * 64}", said, named=flag) for flag in (False, True))
+    assert plain != named
+    assert parse_statement(plain, DEFAULT) == parse_statement(named, DEFAULT)
