@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fnmatch
 import hashlib
 import json
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 
 from gate.errors import GateError
+from gate.trust.root import load_trusted_root
 from tests.conformance.client import ASSETS, SIGNATURES, verify_bundle
 from tests.conformance.test_conformance import CASES, IDENTITY, ISSUER
 from tests.trust.corpus import needs_corpus, trust
 from tests.trust.helpers import opened
+from tests.trust.mutate import mutations
 
 DISAGREEMENTS = {
     "intoto-with-custom-trust-root": "sigstore-python does not read intoto entries of Rekor",
@@ -23,6 +26,17 @@ DISAGREEMENTS = {
     "trust-root-tsa-validity-end-inclusive": "sigstore-python takes the end of a timestamp authority's validity as exclusive",
 }
 """Cases that the gate accepts, as their names say, and sigstore-python 4.5 refuses. There is none of the reverse kind."""
+
+
+LOOSER = {
+    ("*/messageDigest", "*"): "the digest in a bundle is a hint, and the artifact was given",
+    ("*/logIndex", "*"): "protobuf leaves zero out",
+    ("*/inclusionProof/hashes", "*"): "protobuf leaves an empty list out",
+    ("*/tlogEntries", "twice"): "sigstore-python wants exactly one entry; here the same log twice is one log",
+    ("*/hint", "*"): "the hint of a key decides nothing",
+    ("*/keyid", "*"): "a DSSE key id decides nothing",
+}
+"""Changes that the gate bears and sigstore-python does not, with the reason."""
 
 
 def _oracle(bundle_path: Path, root_path: Path, artifact: bytes | None, identity: str, issuer: str) -> bool:
@@ -96,6 +110,37 @@ def test_real_bundles(tmp_path: Path) -> None:
             )
             assert _oracle(file, root, None, identity, ISSUER) is not changed
             assert (opened(document, trust(identity.replace(".", r"\."))).verification.state == "verified") is not changed
+
+
+@needs_corpus
+@pytest.mark.filterwarnings("ignore")  # the oracle's own deprecations
+@pytest.mark.parametrize("name", ["happy-path-v0.3", "rekor2-happy-path", "rekor2-dsse-happy-path"])
+def test_mutations(name: str, tmp_path: Path) -> None:
+    """On single changes of a good bundle the gate accepts nothing that sigstore-python refuses, but for what is listed."""
+    case = ASSETS / name
+    artifact = (case / "artifact" if (case / "artifact").exists() else ASSETS / "a.txt").read_bytes()
+    root = (
+        case / "trusted_root.json"
+        if (case / "trusted_root.json").exists()
+        else SIGNATURES / "trusted-roots/prod/trusted_root.json"
+    )
+    given, looser = trust(IDENTITY.replace(".", r"\."), roots=load_trusted_root(root.read_bytes())), set()
+    document = json.loads((case / "bundle.sigstore.json").read_bytes())
+    file = tmp_path / "bundle.json"
+    for number, (path, kind, changed) in enumerate(mutations(document)):
+        if kind == "bit" and number % 5:
+            continue  # the oracle takes its time
+        try:
+            ours = opened(changed, given, artifact=artifact).verification.state == "verified"
+        except GateError:
+            ours = False
+        if not ours:
+            continue
+        file.write_text(json.dumps(changed))
+        if not _oracle(file, root, artifact, IDENTITY, ISSUER):
+            looser.add((path, kind))
+    unexpected = {one for one in looser if not any(fnmatch.fnmatch(one[0], p) and fnmatch.fnmatch(one[1], k) for p, k in LOOSER)}
+    assert not unexpected
 
 
 def test_the_list_has_reasons() -> None:

@@ -16,7 +16,7 @@ from gate.trust.envelope import open_envelope
 from gate.trust.keys import load_public_key
 from gate.trust.root import load_trusted_root
 from tests.conformance.client import ASSETS, SIGNATURES
-from tests.trust.corpus import layers, needs_corpus, production, trust
+from tests.trust.corpus import GITHUB, good_cases, layers, needs_corpus, production, trust
 from tests.trust.mutate import mutations
 from tests.trust.simulator import Sigstore
 
@@ -64,6 +64,10 @@ PROMISED: dict[tuple[str, str], str] = {
     ("*/inclusionProof", "delete"): "a v0.1 bundle may have the promise alone",
     ("*/inclusionProof/checkpoint", "null"): "a v0.1 bundle may have the promise alone",
     ("*/inclusionProof/checkpoint", "delete"): "a v0.1 bundle may have the promise alone",
+}
+KEY_ALONE: dict[tuple[str, str], str] = {
+    ("verificationMaterial/tlogEntries*", "*"): "a key without a trusted root needs no log, and nobody could vouch for one",
+    ("verificationMaterial/timestampVerificationData*", "*"): "a key without a trusted root needs no time either",
 }
 UNREAD: dict[tuple[str, str], str] = {
     ("annotations/dev.cosignproject.cosign/signature", "*"): "the signature of an attestation is in its envelope",
@@ -129,6 +133,19 @@ def test_the_simulated_bundles() -> None:
         ("rekor2-dsse-happy-path", [TOKEN, WITNESSED]),
         ("rekor2-timestamp-with-embedded-cert", [TOKEN]),
         ("managed-key-and-trusted-root", [UNTIMED]),
+        ("managed-key-happy-path", [KEY_ALONE]),
+        ("bundle-with-sct-with-extensions", [TOKEN]),
+        ("happy-path-v0.2", []),
+        ("happy-path-v0.3-new-mediaType", []),
+        ("rekor2-checkpoint-cosigned", []),
+        ("rekor2-checkpoint-multiple-cosigs", [WITNESSED]),
+        ("rekor2-checkpoint-origin-not-first", [WITNESSED]),
+        ("rekor2-checkpoint-two-sigs-cosigned", [WITNESSED]),
+        ("rekor2-checkpoint-two-sigs-from-origin", []),
+        ("rekor2-timestamp-with-expired-cert-chain", []),
+        ("rekor2-timestamp-without-embedded-cert", []),
+        ("trust-root-tlog-validity-end-inclusive", [PROMISED]),
+        ("trust-root-tsa-validity-end-inclusive", []),
     ],
 )
 def test_conformance_bundles(name: str, more: list[dict[tuple[str, str], str]]) -> None:
@@ -140,8 +157,31 @@ def test_conformance_bundles(name: str, more: list[dict[tuple[str, str], str]]) 
     given = trust(".*", roots=roots)
     if (case / "key.pub").exists():
         key = load_public_key((case / "key.pub").read_bytes())
-        given = Trust((TrustEntry(name="key", roles=("*",), keys=(key,), roots=roots),))
+        given = Trust((TrustEntry(name="key", roles=("*",), keys=(key,), roots=roots if root.exists() else ()),))
     _check(json.loads((case / "bundle.sigstore.json").read_bytes()), _opens(given, artifact), *more)
+
+
+@needs_corpus
+def test_every_good_case_is_mutated() -> None:
+    """The list above leaves no good bundle of the suite out."""
+    (mark,) = [one for one in test_conformance_bundles.pytestmark if one.name == "parametrize"]  # type: ignore[attr-defined]
+    assert sorted(name for name, _ in mark.args[1]) == good_cases()
+
+
+@needs_corpus
+@pytest.mark.parametrize(
+    ("path", "issuer", "more"),
+    [
+        ("cosign/pkg/cosign/testdata/oci-attestation.sigstore.json", "https://github.com/login/oauth", []),
+        ("sigstore-rs/tests/data/bundle_v03.json", GITHUB, [STAMPED, TOKEN]),
+        ("source-track/go-vex/19c423b5867366e128b433bfa44c48bad25ddf38.jsonl", GITHUB, [STAMPED, TOKEN]),
+    ],
+)
+def test_bundles_of_other_tools(path: str, issuer: str, more: list[dict[tuple[str, str], str]]) -> None:
+    """Bundles that cosign, sigstore-rs and a GitHub workflow wrote."""
+    data = (SIGNATURES / path).read_bytes().splitlines()
+    document = json.loads(data[0] if path.endswith("l") else b"\n".join(data))
+    _check(document, _opens(trust(".*", issuer)), *more)
 
 
 @needs_corpus
@@ -175,5 +215,5 @@ def test_legacy_attestations(version: str) -> None:
 
 def test_every_survivor_has_a_reason() -> None:
     """The lists above say why for each."""
-    for group in (SURVIVORS, STAMPED, TOKEN, WITNESSED, UNTIMED, PROMISED, UNREAD):
+    for group in (SURVIVORS, STAMPED, TOKEN, WITNESSED, UNTIMED, PROMISED, KEY_ALONE, UNREAD):
         assert all(len(reason) > 10 for reason in group.values())
