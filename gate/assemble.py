@@ -18,7 +18,7 @@ from gate.evidence.provenance.links import broken_links
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.evidence.vulnerabilities.merge import Merged, count, merge
 from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer, Verification
-from gate.model.findings import Finding, SastRun, SourceFacts, Vulnerabilities
+from gate.model.findings import AppliedVex, Finding, SastRun, SourceFacts, Vulnerabilities
 from gate.model.input import (
     SCHEMA,
     AttestationFact,
@@ -39,7 +39,6 @@ from gate.model.sbom import Sbom, SbomDocument
 from gate.policy.acceptance import accepted
 from gate.trust.entry import Trust
 from gate.trust.facts import trust_facts
-from gate.vex.resolve import VexSource, resolve
 
 _EXACT = 2**53
 _NOBODY = Trust()
@@ -176,25 +175,7 @@ def _vulnerabilities(
     context: Context,
 ) -> tuple[Vulnerabilities, VexFacts]:
     merged: Merged = merge(_scans(taken), enrich=context.enrichment, first_seen={})
-    sources = [
-        VexSource(
-            evidence=evidence.id, document=item.reading.vex, verification=_vouched(evidence), subjects=_about(item, evidence)
-        )
-        for item, evidence in usable
-        if item.reading is not None and item.reading.vex is not None
-    ]
-    params = context.decision.params
-    vex, applied = resolve(
-        sources,
-        merged.findings,
-        subject,
-        authors=params.vex_authors,
-        require_signed=params.vex_require_signed,
-        now=context.time.now,
-        skew_s=params.clock_skew_seconds,
-        graphs=[item.reading.sbom.graph for item, _ in taken if item.reading and item.reading.sbom and item.reading.sbom.graph],
-        distro=_distro(merged),
-    )
+    vex, applied = _vex(subject, merged, taken, usable, context)
     findings = tuple(_annotated(finding, applied, subject, context) for finding in merged.findings)
     scans = tuple(msgspec.structs.replace(scan, db_age_s=_age(scan.db_built, context.time.now)) for scan in merged.scans)
     facts = Vulnerabilities(
@@ -217,6 +198,42 @@ def _distro(merged: Merged) -> str:
     """The distribution that all scans agree on; a platform is compared with nothing less certain."""
     named = {scan.distro.casefold() for scan in merged.scans if scan.distro}
     return named.pop() if len(named) == 1 else ""
+
+
+def _vex(
+    subject: Subject,
+    merged: Merged,
+    taken: Sequence[tuple[Opened, Evidence]],
+    usable: Sequence[tuple[Opened, Evidence]],
+    context: Context,
+) -> tuple[VexFacts, Mapping[str, AppliedVex]]:
+    told = [(item, evidence) for item, evidence in usable if item.reading is not None and item.reading.vex is not None]
+    if not told:
+        return VexFacts(), {}
+    # Imported here: version ranges, platforms and purls cost a tenth of a run that has no VEX.
+    from gate.vex.resolve import VexSource, resolve
+
+    params = context.decision.params
+    return resolve(
+        [
+            VexSource(
+                evidence=evidence.id,
+                document=item.reading.vex,
+                verification=_vouched(evidence),
+                subjects=_about(item, evidence),
+            )
+            for item, evidence in told
+            if item.reading is not None
+        ],
+        merged.findings,
+        subject,
+        authors=params.vex_authors,
+        require_signed=params.vex_require_signed,
+        now=context.time.now,
+        skew_s=params.clock_skew_seconds,
+        graphs=[item.reading.sbom.graph for item, _ in taken if item.reading and item.reading.sbom and item.reading.sbom.graph],
+        distro=_distro(merged),
+    )
 
 
 def _vouched(evidence: Evidence) -> Verification:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from gate.assemble import Context, assemble
 from gate.children import pool_of
@@ -14,7 +15,6 @@ from gate.errors import EvidenceError
 from gate.evidence.collect import Opened, Opener
 from gate.evidence.gather import Gathered, attached
 from gate.evidence.interface import Document
-from gate.evidence.vexrepository import from_repositories
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.judge import Judged, judge
 from gate.limits import Limits
@@ -28,7 +28,9 @@ from gate.oci.source import ImageSource
 from gate.policy.engine import Engine
 from gate.policy.waivers import waived_for
 from gate.trust.entry import Trust
-from gate.vex.repository import Repository
+
+if TYPE_CHECKING:
+    from gate.vex.repository import Repository
 
 _AT_ONCE = 4
 """Platforms and subjects judged at the same time; each is an OPA process."""
@@ -124,9 +126,12 @@ def _one(
             errors.append(scanned)
         else:
             opened += scanned
-    listed, failed = from_repositories(plan.vex_repositories, opened, subject, _opener(plan), plan.limits)
-    opened += listed
-    errors += failed
+    if plan.vex_repositories:
+        from gate.evidence.vexrepository import from_repositories
+
+        listed, failed = from_repositories(plan.vex_repositories, opened, subject, _opener(plan), plan.limits)
+        opened += listed
+        errors += failed
     active = [waiver for waiver in plan.decision.waivers if waiver.state == "active"]
 
     def waived(finding: Finding, about: Subject) -> tuple[str, ...]:

@@ -8,14 +8,13 @@ import datetime
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gate.cli.ci import run_context
 from gate.cli.files import read_bounded
 from gate.cli.start import Chosen, Started, choose, start
 from gate.cli.start import flags_of as flags_of
 from gate.cli.trust import trust_from_flags, trust_from_spec
-from gate.cli.vexfiles import load as load_vex
 from gate.errors import EvidenceUnavailable, UsageError
 from gate.evidence.collect import Opener
 from gate.evidence.interface import Document
@@ -28,6 +27,9 @@ from gate.policy.bundle import Policy
 from gate.policy.config import Effective, resolve
 from gate.trust.entry import Trust
 from gate.verify import Plan
+
+if TYPE_CHECKING:
+    from gate.vex.repository import Repository
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,7 +80,13 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
         return data
 
     documents = [Document(data=read(path, "evidence"), origin="file", source=path) for path in options.get("evidence", ())]
-    vex = load_vex(map(str, effective.vex), limits, lambda path, data: sources.append(f"{path}@{digest_of(data)}"))
+    repositories: tuple[Repository, ...] = ()
+    if effective.vex:
+        from gate.cli.vexfiles import load as load_vex
+
+        vex = load_vex(map(str, effective.vex), limits, lambda path, data: sources.append(f"{path}@{digest_of(data)}"))
+        documents += vex.documents
+        repositories = vex.repositories
     enrichment = None
     if options.get("epss") or options.get("kev"):
         from gate.evidence.vulnerabilities.enrich import Enrichment, load_epss, load_kev
@@ -96,8 +104,8 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
         trust=trust,
         engine=engine,
         limits=limits,
-        files=tuple(Opener(trust, limits).open_all([*documents, *vex.documents])),
-        vex_repositories=vex.repositories,
+        files=tuple(Opener(trust, limits).open_all(documents)),
+        vex_repositories=repositories,
         enrichment=enrichment,
         platforms=tuple(options.get("platforms", ())),
         scan=_scanner(options, limits) if options.get("scan") else None,
