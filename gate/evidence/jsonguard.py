@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import json
+import math
 import re
 from typing import Any, NoReturn
 
@@ -124,13 +125,13 @@ def _deepest(brackets: bytes) -> int:
 def _refuse_repeated_names(data: bytes, limits: Limits) -> None:
     """Parse once without keeping anything: the hook sees each object's pairs and returns None in place of a dictionary."""
     try:
-        # latin-1 keeps one byte a character; equal names stay equal. Numbers and constants are not needed: `len` of their
-        # digits costs nothing and cannot hit the interpreter's limit on long integers.
+        # latin-1 keeps one byte a character; equal names stay equal. Integers are not needed: `len` of their digits
+        # costs nothing and cannot hit the interpreter's limit on long ones.
         json.loads(
             data.decode("latin-1"),
             object_pairs_hook=_unique,
             parse_int=len,
-            parse_float=len,
+            parse_float=_finite,
             parse_constant=_refuse_constant,
         )
     except RecursionError as error:
@@ -154,6 +155,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
         why="readers differ in which one counts, so the document can show findings to one tool and hide them from another",
         fix="write the report again with the tool itself; no scanner repeats a name",
     )
+
+
+def _finite(text: str) -> None:
+    if math.isinf(float(text)):
+        raise EvidenceInvalid(
+            f"the document holds the number {text[:40]}, which is too large for any reader",
+            why="one reader would take it for infinity and another for nothing",
+            fix="write it again with the tool itself",
+        )
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -48,7 +49,7 @@ def load_json(data: bytes, limits: Limits, what: str) -> Any:
     if sum(data.count(mark) for mark in (b",", b"[", b"{")) > _VALUES:
         raise malformed(what, f"more than {_VALUES} values in it")
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant)
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_finite)
     except RecursionError as error:
         raise LimitExceeded("json_depth", limits.json_depth, what) from error
     except ValueError as error:
@@ -68,6 +69,13 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"the number {text[:40]} is too large")
+    return value
 
 
 def _refuse_surrogates(value: Any, what: str) -> None:

@@ -137,6 +137,14 @@ def test_long_integers_do_not_stop_the_guard() -> None:
     assert guard(b"[" + b"9" * 10_000 + b"]", LIMITS)
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1E+400", "9" * 400 + ".0"])
+def test_numbers_beyond_every_reader_are_refused(number: str) -> None:
+    """What one reader takes for infinity, and another for an error, means nothing certain."""
+    with pytest.raises(EvidenceInvalid, match="too large"):
+        guard(b'{"a": [' + number.encode() + b"]}", LIMITS)
+    assert guard(b"[1e308, 1e-999]", LIMITS)
+
+
 def test_broad_and_nested_documents_stay_fast() -> None:
     """Alternating nesting of two million brackets is linear work."""
     started = time.perf_counter()

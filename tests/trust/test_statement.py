@@ -74,7 +74,9 @@ def test_malformed_statements_are_refused(changes: dict[str, Any]) -> None:
         _parse({**BASE, **changes})
 
 
-@pytest.mark.parametrize("data", [b"", b"null", b"[]", b"{", b"\xff\xfe{\0}\0", STATEMENT + b"x", b'{"_type":"\\ud800"}', b"NaN"])
+@pytest.mark.parametrize(
+    "data", [b"", b"null", b"[]", b"{", b"\xff\xfe{\0}\0", STATEMENT + b"x", b'{"_type":"\\ud800"}', b"NaN", b"1e999"]
+)
 def test_garbage_is_invalid(data: bytes) -> None:
     """Empty, null, truncated, UTF-16, trailing bytes, half a surrogate pair, NaN."""
     with pytest.raises(EvidenceInvalid):

@@ -111,7 +111,10 @@ def _optional(decoder: Lenient[Any], document: dict[str, msgspec.Raw], member: s
 def _refuse_old(matches: list[msgspec.Raw]) -> None:
     if not matches:
         return
-    first = msgspec.json.decode(matches[0])
+    try:
+        first = msgspec.json.decode(matches[0])
+    except msgspec.MsgspecError:  # a number that no machine holds; the reader of matches says where
+        return
     old = isinstance(first, dict) and (
         isinstance(first.get("matchDetails"), dict)
         or (

@@ -286,6 +286,14 @@ def test_bad_documents_are_evidence_errors(data: bytes) -> None:
         READER.read(data, LIMITS)
 
 
+@pytest.mark.parametrize("number", ["1e999", "9" * 5000])
+def test_a_number_that_no_machine_holds_is_an_error(number: str) -> None:
+    """Anyone who can push can attach such a report; it is evidence that cannot be read, and no bug."""
+    report = grype(grype_match(cvss=[{"version": "3.1", "vector": "x", "metrics": {"baseScore": 0.125}}]))
+    with pytest.raises(EvidenceInvalid):
+        READER.read(encode(report).replace(b"0.125", number.encode()), LIMITS)
+
+
 def test_a_second_matches_cannot_hide_the_first() -> None:
     """Readers differ in which of two equal names counts, so the document is refused."""
     text = encode(grype(grype_match())).decode()
