@@ -137,7 +137,10 @@ class Tree:
             outer = self._components[name]
             purls = [text for text in outer.ids if text.startswith("pkg:")]
             if any(text.startswith(_MODULE) for text in purls):
-                # A module stream: its packages carry it in their release (…module+el8…), and the platform follows.
+                # A module stream. Its builds carry it in their release (…module+el8…), so that a version says it too; without
+                # one, nobody can tell whether the package comes from this stream, and the module stays a platform unknown.
+                if not _versioned(component):
+                    platforms.append(name)
                 continue
             cpes = [text for text in outer.ids if text.startswith("cpe:")]
             if (purls or outer.hashes) and parent is None:
@@ -183,3 +186,7 @@ class Tree:
             inner, around = self._links[one]
             stack += [*reversed(around), inner]
         return found
+
+
+def _versioned(component: VexComponent) -> bool:
+    return all((purl := parse(text)) is not None and bool(purl.version) for text in component.ids if text.startswith("pkg:"))

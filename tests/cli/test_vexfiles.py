@@ -15,6 +15,7 @@ import pytest
 from gate.cli.vexfiles import VexInputs, load, unpack
 from gate.errors import EvidenceInvalid, GateError, LimitExceeded, UsageError
 from gate.evidence.collect import Opener
+from gate.evidence.interface import Document
 from gate.evidence.vexrepository import from_repositories
 from gate.limits import DEFAULT, Limits
 from gate.trust.entry import Trust
@@ -162,6 +163,24 @@ def test_what_a_repository_cannot_give_is_an_error_of_kind_vex(tmp_path: Path) -
     assert [item.kind for item in opened] == ["vex"]
     assert [error.kind for error in errors] == ["vex", "vex"]
     assert from_repositories([], [], subject(), Opener(Trust(()), DEFAULT), DEFAULT) == ([], [])
+
+
+def test_packages_are_those_of_scans_and_sboms(tmp_path: Path) -> None:
+    """A repository may speak of the vulnerable package, or of one around it that only the SBOM lists."""
+    home = _repository(tmp_path, ("pkg:deb/debian/a", "a.json"), ("pkg:deb/debian/b", "b.json"), documents=["a.json", "b.json"])
+    found = repository.load(home, (home / "index.json").read_bytes(), DEFAULT)
+    artifact = {"name": "a", "version": "1", "type": "deb", "purl": "pkg:deb/debian/a@1", "locations": []}
+    matches = [{"vulnerability": {"id": "CVE-1", "severity": "Low"}, "matchDetails": [], "artifact": artifact}]
+    scan = {"matches": matches, "source": None, "distro": {}, "descriptor": {"name": "grype", "version": "0.100.0"}}
+    sbom = {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"name": "b", "purl": "pkg:deb/debian/b@1"}]}
+    opener = Opener(Trust(()), DEFAULT)
+    for body, name in ((scan, "a.json"), (sbom, "b.json")):
+        opened = opener.open_all([Document(data=json.dumps(body).encode(), origin="file", source="x")])
+        listed, errors = from_repositories([found], opened, subject(), opener, DEFAULT)
+        assert not errors
+        assert [Path(item.document.source).name for item in listed] == [name]
+        with pytest.raises(LimitExceeded):
+            from_repositories([found], opened, subject(), opener, Limits(evidence_documents=0))
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"packages": {}}'])

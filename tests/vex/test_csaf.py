@@ -194,6 +194,9 @@ def test_a_module_stream_between_component_and_platform() -> None:
     assert found.statements[0].products[0].platforms == ("cpe:/o:redhat:enterprise_linux:9",)
     assert outcome(found)[1] == ["not_affected*"]
     assert outcome(found, rpm("bash", "5.1.8-9.el9", "rhel-8.6"))[1] == [""]
+    products["branches"][0]["branches"][1]["product"] = product("bash", purl="pkg:rpm/redhat/bash")
+    unversioned = vulnerability(products=("rhel9:nodejs:18:bash",))
+    assert outcome(read(unversioned, products=products))[1] == [""], "it may come from another stream"
 
 
 def test_an_unversioned_source_package_covers_what_was_built_from_it() -> None:

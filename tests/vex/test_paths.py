@@ -141,6 +141,18 @@ def test_a_stranger_covers_no_way() -> None:
     assert [problem.kind for problem in facts.rejected] == ["untrusted"] or facts.unmatched
 
 
+def test_a_component_by_its_hash() -> None:
+    """A product named by a strong hash is the SBOM's component with it; weak hashes name nothing."""
+    hashed = SbomGraph("", 1, {}, PURLS, (0,), ONE_WAY.edges, {("sha256", "e" * 64): 4, ("md5", "f" * 32): 4})
+
+    def said(**hashes: str) -> dict[str, Any]:
+        return statement(products=[{"hashes": {name.replace("_", "-"): value for name, value in hashes.items()}}])
+
+    assert held(said(sha_256="E" * 64), graphs=(hashed,))[0] == "not_affected*"
+    assert held(said(md5="f" * 32), graphs=(hashed,))[0] == ""
+    assert held(said(sha_256="e" * 64), graphs=(ONE_WAY,))[0] == ""
+
+
 def test_a_large_graph_is_walked_in_linear_time() -> None:
     """A chain of 50,000 components and a package with 5,000 dependents."""
     edges = [(number, number + 1) for number in range(50_000)] + [(number, 50_001) for number in range(5_000)]

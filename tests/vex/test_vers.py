@@ -36,6 +36,12 @@ from tests.vex.fuzz import patient
         ("2.28-225.el8_8.11", "vers:rpm/<=2.28-225.el8_8.11", "rpm", True),
         ("6.0", "vers:pypi/<6.0.1", "pypi", True),
         ("6.0rc1", "vers:pypi/>=6.0", "pypi", False),
+        ("1.0", "vers:npm/1.1|1.2", "npm", False),
+        ("1.0.0", "vers:npm/>=0.5.0", "npm", True),
+        ("1.0.0", "vers:npm/<=0.9.0|<2.0.0", "npm", None),
+        ("1.0", "vers:generic/>=1.0|<x", "generic", None),
+        ("1.0~rc1-1", "vers:rpm/<1.0-1", "rpm", True),
+        ("x" * 400, "vers:npm/<1.0.0", "npm", None),
         # nobody can tell
         ("1.9.5p2-r0", "vers:apk/<2.0.0", "apk", None),
         ("5.3.18.RELEASE", "vers:maven/<5.3.19", "maven", None),
