@@ -60,6 +60,7 @@ def _entry(spec: TrustEntrySpec, folder: Path) -> TrustEntry:
         roots=roots,
         require_log=spec.require_log,
         require_sct=spec.require_sct,
+        claims=tuple(sorted(spec.claims.items())),
         builders=tuple(LevelRule(rule.id, rule.level) for rule in spec.builders),
         verifiers=tuple(LevelRule(rule.id, rule.level) for rule in spec.verifiers),
     )

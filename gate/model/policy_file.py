@@ -52,6 +52,8 @@ class TrustEntrySpec(Model, frozen=True, kw_only=True):
     trusted_root: RootSpec | None = None
     require_log: bool = True
     require_sct: bool = True
+    claims: dict[str, str] = msgspec.field(default_factory=dict)
+    """Further claims that the certificate must have, each exactly: ``source_repository_uri``, ``runner_environment`` …"""
     builders: tuple[LevelSpec, ...] = ()
     """Builders that this signer speaks for (role ``provenance``): the root-of-trust map of SLSA, "verifying artifacts"."""
     verifiers: tuple[LevelSpec, ...] = ()

@@ -10,6 +10,7 @@ from gate.model.evidence import Kind
 from gate.model.policy_file import LevelSpec, TrustEntrySpec, TrustSpec
 from gate.policy.decoding import did_you_mean
 from gate.policy.yamlfile import Source
+from gate.trust.claims import NAMES
 from gate.trust.entry import LevelRule
 from gate.trust.record import is_day
 
@@ -44,11 +45,22 @@ def check_trust(source: Source, trust: TrustSpec) -> None:
                 fix="add identity: the signer's e-mail address or workflow URI",
             )
         _levels(about, entry)
+        _claims(about, entry)
         root = entry.trusted_root
         if root is not None and root.sha256 is not None and not _SHA256.match(root.sha256):
             raise ConfigError(f"{about}: trusted_root.sha256 is not 64 hex digits")
         if root is not None and root.as_of is not None and not is_day(root.as_of):
             raise ConfigError(f"{about}: trusted_root.as_of is {root.as_of!r}", fix="a day, such as 2026-11-23")
+
+
+def _claims(about: str, entry: TrustEntrySpec) -> None:
+    if entry.claims and entry.identity is None:
+        raise ConfigError(f"{about}: claims without an identity", why="a key has no certificate that could make claims")
+    for name, value in entry.claims.items():
+        if name not in NAMES:
+            raise ConfigError(f"{about}: unknown claim {name!r}", fix=did_you_mean(name, NAMES))
+        if not value:
+            raise ConfigError(f"{about}: the claim {name} is empty")
 
 
 def _levels(about: str, entry: TrustEntrySpec) -> None:

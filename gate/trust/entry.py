@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gate.errors import ConfigError
 from gate.model.base import digest_of, to_json
+from gate.trust.claims import NAMES
 
 if TYPE_CHECKING:
     from gate.trust.keys import PublicKey
@@ -107,6 +108,8 @@ class TrustEntry:
     """Builders that this signer speaks for; without any, its provenance reaches no level."""
     verifiers: tuple[LevelRule, ...] = ()
     """Issuers of summaries that this signer speaks for, with the highest level believed of each."""
+    claims: tuple[tuple[str, str], ...] = ()
+    """Names and values that a certificate must have besides its identity, each exactly (`gate.trust.claims`)."""
 
     def __post_init__(self) -> None:
         if not self.roles:
@@ -119,6 +122,12 @@ class TrustEntry:
             )
         if bool(self.identities) and not self.roots:
             raise ConfigError(f"the trust entry {self.name!r} has identities and no trusted root", fix="add a trusted root file")
+        unknown = sorted({name for name, _ in self.claims} - NAMES)
+        if unknown or any(not value for _, value in self.claims) or (self.claims and not self.identities):
+            raise ConfigError(
+                f"the trust entry {self.name!r} demands claims that no certificate can meet: {unknown or 'empty, or of a key'}",
+                fix=f"claims of certificates are {', '.join(sorted(NAMES))}",
+            )
         if self.log_threshold < 1 or self.sct_threshold < 1:
             raise ConfigError(
                 f"the trust entry {self.name!r} has a threshold below one", fix="waive a check by require_log or require_sct"
@@ -152,5 +161,6 @@ def _describe(entry: TrustEntry) -> dict[str, object]:
         "log_threshold": entry.log_threshold,
         "sct_threshold": entry.sct_threshold,
         "builders": sorted([rule.id, rule.level] for rule in entry.builders),
+        "claims": sorted([name, value] for name, value in entry.claims),
         "verifiers": sorted([rule.id, rule.level] for rule in entry.verifiers),
     }

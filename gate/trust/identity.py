@@ -9,35 +9,11 @@ from typing import Final
 from cryptography import x509
 
 from gate.trust.certificate import FOREIGN
+from gate.trust.claims import DER, RAW
 from gate.trust.rejected import Rejected
 
 _FULCIO: Final = "1.3.6.1.4.1.57264.1."
 _OTHER_NAME: Final = x509.ObjectIdentifier(_FULCIO + "7")
-_RAW: Final = {
-    2: "github_workflow_trigger",
-    3: "github_workflow_sha",
-    4: "github_workflow_name",
-    5: "github_workflow_repository",
-    6: "github_workflow_ref",
-}
-"""Deprecated extensions: their value is bare UTF-8. Old certificates have only these."""
-_DER: Final = {
-    8: "issuer",
-    9: "build_signer_uri",
-    10: "build_signer_digest",
-    11: "runner_environment",
-    12: "source_repository_uri",
-    13: "source_repository_digest",
-    14: "source_repository_ref",
-    15: "source_repository_identifier",
-    16: "source_repository_owner_uri",
-    17: "source_repository_owner_identifier",
-    18: "build_config_uri",
-    19: "build_config_digest",
-    20: "build_trigger",
-    21: "run_invocation_uri",
-    22: "source_repository_visibility_at_signing",
-}
 _NAME_CHARACTERS: Final = 4096
 
 
@@ -71,10 +47,10 @@ def read(certificate: x509.Certificate) -> Identity:
             value = extension.value.value
             if number == 1:
                 old_issuer = value.decode()
-            elif number in _RAW:
-                claims[_RAW[number]] = value.decode()
-            elif number in _DER:
-                claims[_DER[number]] = _utf8_string(value)
+            elif number in RAW:
+                claims[RAW[number]] = value.decode()
+            elif number in DER:
+                claims[DER[number]] = _utf8_string(value)
     except FOREIGN as error:
         raise Rejected("identity", f"the certificate's names or claims cannot be read: {error}") from error
     issuer = claims.get("issuer", old_issuer)

@@ -143,6 +143,12 @@ def _by_certificate(signed: Signed, entry: TrustEntry, root: TrustedRoot, limits
     if not names:
         raise Rejected("identity", f"the signer is {who.text}, whom this entry does not name")
     checks.append("identity")
+    for name, wanted in entry.claims:
+        if who.claims.get(name) != wanted:
+            there = who.claims.get(name) or "not there"
+            raise Rejected("claims", f"the certificate's {name} is {there}, and {wanted} is demanded")
+    if entry.claims:
+        checks.append("claims")
     return Verification(
         state="verified",
         method="keyless",

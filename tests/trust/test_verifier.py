@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from gate.errors import ConfigError
 from gate.trust.entry import IdentityRule, Trust, TrustEntry
 from tests.trust.helpers import opened, reason
 from tests.trust.simulator import (
@@ -33,6 +34,7 @@ from tests.trust.simulator import (
     plain_dsse,
     public,
     sign,
+    utf8,
 )
 
 HOUR = datetime.timedelta(hours=1)
@@ -593,3 +595,21 @@ def test_extra_fields_and_order_do_not_matter(sim: Sigstore, signer: Signer) -> 
     bundle["note"] = {"trustedRoot": "mine"}
     text = json.dumps(dict(reversed(bundle.items())), indent=2).encode()
     assert opened(text, sim.trust()).verification.state == "verified"
+
+
+def test_claims_that_an_entry_demands(sim: Sigstore) -> None:
+    """Each named claim has to be in the certificate, with that value; one that is not there is not met."""
+    claims = {"8": utf8(ISSUER), "11": utf8("github-hosted"), "12": utf8("https://forge.example/acme/app")}
+    bundle = sim.dsse(sim.signer(extensions=claims))
+    wanted = ("runner_environment", "github-hosted")
+    verification = opened(bundle, sim.trust(claims=(wanted,))).verification
+    assert (verification.state, verification.checks[-1]) == ("verified", "claims")
+    assert "self-hosted is demanded" in reason(bundle, sim.trust(claims=(("runner_environment", "self-hosted"),)))
+    assert "not there" in reason(bundle, sim.trust(claims=(wanted, ("build_trigger", "push"))))
+
+
+@pytest.mark.parametrize("claims", [(("runner", "x"),), (("runner_environment", ""),)])
+def test_claims_that_nobody_can_meet(sim: Sigstore, claims: tuple[tuple[str, str], ...]) -> None:
+    """A misspelt or empty claim is a configuration error, not an entry that matches nobody, or everybody."""
+    with pytest.raises(ConfigError):
+        sim.trust(claims=claims)
