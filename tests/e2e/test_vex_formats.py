@@ -137,3 +137,30 @@ def test_findings_that_nobody_has_triaged_deny_where_asked(gate: Gate, lab: Lab)
     assert "vulnerabilities.without_vex" in untouched.out
     looked_at = lab.file("vex.json", openvex("CVE-2026-1", "under_investigation"))
     assert gate.verify(BUILT.digest, *flags, "--vex", looked_at).code == 0
+
+
+def test_a_product_around_the_package_needs_every_path(gate: Gate, lab: Lab) -> None:
+    """CSAF's component of a product: with one way to the root in the SBOM it counts, with a second one it does not."""
+    inner, outer = (
+        "pkg:golang/github.com/aquasecurity/go-transitive@v4.0.0",
+        "pkg:golang/github.com/aquasecurity/go-direct1@v2.0.0",
+    )
+    names = {"direct": outer, "other": "pkg:golang/github.com/aquasecurity/go-direct2@v3.0.0", "inner": inner}
+    report = scan(lab, match("CVE-2024-0001", "go-transitive", "v4.0.0", inner, "go-module"))
+    path = corpus.folder() / "csaf" / "trivy_relationships.json"
+    outcomes = []
+    for ways in (["direct"], ["direct", "other"]):
+        depends = [{"ref": "root", "dependsOn": ways}, *({"ref": way, "dependsOn": ["inner"]} for way in ways)]
+        bom = {
+            "bomFormat": "CycloneDX",
+            "specVersion": "1.6",
+            "metadata": {"component": {"type": "container", "name": "app", "bom-ref": "root", "version": BUILT.digest}},
+            "components": [{"type": "library", "name": ref, "bom-ref": ref, "purl": purl} for ref, purl in names.items()],
+            "dependencies": depends,
+        }
+        evidence = ("--evidence", report, "--evidence", lab.file(f"{len(ways)}.json", bom))
+        outcomes.append(gate.verify(BUILT.digest, *evidence, "--vex", path, "--profile", "dev", "--max-critical", "0"))
+    assert [done.code for done in outcomes] == [0, 1], outcomes[1].out
+    [problem] = outcomes[1].outcome["vex"]["unmatched"]
+    assert "also reached through" in problem["detail"]
+    assert "go-direct2" in problem["detail"]
