@@ -17,6 +17,7 @@ from gate.evidence.provenance.chain import Items, build_chain
 from gate.evidence.provenance.links import broken_links
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.evidence.vulnerabilities.merge import Merged, count, merge
+from gate.model.compliance import StigFacts
 from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer, Verification
 from gate.model.findings import AppliedVex, Finding, SastRun, SourceFacts, Vulnerabilities
 from gate.model.input import (
@@ -89,7 +90,7 @@ def assemble(
         provenance=msgspec.structs.replace(_provenance(usable, taken), chain=_chain(subject, opened, context)),
         source=_source(taken),
         fips=Compliance(),
-        stig=Compliance(),
+        stig=_stig(taken),
         vex=vex,
         errors=tuple(sorted((*errors, *(item.error for item in opened if item.error)), key=lambda e: (e.kind, e.source, e.code))),
         trust=trust_facts(context.trust, context.time.now),
@@ -346,6 +347,17 @@ def _signature(item: Opened, evidence: Evidence) -> SignatureFact:
 def _attestation(item: Opened, evidence: Evidence) -> AttestationFact:
     predicate, _ = _exact(item.predicate)
     return AttestationFact(evidence=evidence.id, predicate_type=evidence.predicate_type or "", predicate=predicate)
+
+
+def _stig(taken: Sequence[tuple[Opened, Evidence]]) -> StigFacts:
+    """Reports of accepted scanner evidence only: what nobody vouches for neither satisfies nor denies."""
+    reports = [
+        msgspec.structs.replace(report, evidence=evidence.id)
+        for item, evidence in taken
+        if item.reading is not None
+        for report in item.reading.stig
+    ]
+    return StigFacts(collected=bool(reports), scanner_results=tuple(reports))
 
 
 def _source(taken: Sequence[tuple[Opened, Evidence]]) -> SourceFacts:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from gate.limits import Limits
+from gate.model.compliance import StigReport
 from gate.model.evidence import Diagnostic, Kind, Origin, Producer
 from gate.model.findings import Cvss, Epss, Fix, Kev, Package, SastFinding, Severity
 from gate.model.input import ProvenanceFact
@@ -115,6 +116,8 @@ class Reading:
     sbom: SbomFacts | None = None
     sast: SastFacts | None = None
     provenance: ProvenanceFact | None = None
+    stig: tuple[StigReport, ...] = ()
+    """Reports of scanners and checklists; `StigReport.evidence` is empty here."""
     vex: Any = None
     """`gate.vex.document.VexDocument` for kind ``vex``, and for an SBOM with analyses inside."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from gate.model.base import Model
+from gate.model.compliance import StigFacts
 from gate.model.evidence import CollectionError, Evidence
 from gate.model.findings import SourceFacts, Vulnerabilities
 from gate.model.parameters import Parameters
@@ -271,7 +272,7 @@ class TrustFacts(Model, frozen=True, kw_only=True):
 
 
 class Compliance(Model, frozen=True, kw_only=True):
-    """FIPS or STIG facts; empty until a collector exists for the kind."""
+    """FIPS facts; empty until a collector exists for the kind."""
 
     collected: bool = False
 
@@ -290,7 +291,7 @@ class Input(Model, frozen=True, kw_only=True):
     provenance: Provenance
     source: SourceFacts
     fips: Compliance
-    stig: Compliance
+    stig: StigFacts
     vex: VexFacts
     errors: tuple[CollectionError, ...]
     trust: TrustFacts = TrustFacts()

@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from gate.model.base import digest_of, to_json
+from gate.model.compliance import StigFacts
 from gate.model.evidence import Evidence, Producer, Verification
 from gate.model.findings import (
     SEVERITIES,
@@ -262,7 +263,7 @@ def make_input(findings: tuple[Finding, ...] = (), params: Parameters | None = N
         ),
         source=SourceFacts(),
         fips=Compliance(),
-        stig=Compliance(),
+        stig=StigFacts(),
         vex=VexFacts(),
         errors=(),
     )

@@ -13,6 +13,7 @@ import msgspec
 
 from gate.limits import DEFAULT, Limits
 from gate.model.base import to_json
+from gate.model.compliance import StigFacts
 from gate.model.evidence import CollectionError, Evidence, Producer, Verification
 from gate.model.findings import Finding, Fix, Package, Scan, SeverityFact, SourceFacts, Vulnerabilities
 from gate.model.input import Base, Compliance, Decision, Input, Platform, Provenance, RunContext, Subject, Time, VexFacts
@@ -182,7 +183,7 @@ def make_input(
         evidence=given,
         vulnerabilities=Vulnerabilities(scans=scans, findings=findings),
         sbom=Sbom(), signatures=(), attestations=(), provenance=Provenance(), source=SourceFacts(),
-        fips=Compliance(), stig=Compliance(),
+        fips=Compliance(), stig=StigFacts(),
         vex=VexFacts(), errors=errors,
     )  # fmt: skip
 
