@@ -82,6 +82,7 @@ class VaultKey:
         self._ca = ca
         self._keys: dict[str, SignerKey] = {}
         self._version = ""
+        self._context: ssl.SSLContext | None = None
 
     def describe(self) -> KeyInfo:
         data = self._call("GET", f"keys/{self._key}", doing="reading the key")
@@ -180,7 +181,8 @@ class VaultKey:
     def _client(self) -> Iterator[httpx.Client]:
         import httpx
 
+        if self._context is None:  # 30 ms, once
+            self._context = ssl.create_default_context(cafile=self._ca) if self._ca else httpx.create_ssl_context()
         # No redirects: the token is sent to the address that was given, and to no other.
-        verify = ssl.create_default_context(cafile=self._ca) if self._ca else True
-        with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, verify=verify) as client:
+        with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, verify=self._context) as client:
             yield client
