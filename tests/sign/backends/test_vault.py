@@ -13,7 +13,7 @@ import pytest
 from gate.errors import SigningError, UsageError
 from gate.sign.backends.vault import open_key
 from tests.sign.backends.checks import opened, service, signs
-from tests.sign.servers.vault import TOKEN, OpenBao
+from tests.sign.servers.vault import TOKEN, OpenBao, openbao
 
 KINDS = {
     "ecdsa-p256": "ECDSA P-256",
@@ -222,3 +222,13 @@ def test_the_server_is_not_asked_to_verify(liar: tuple[Liar, dict[str, str]], ba
     with pytest.raises(SigningError):
         signer.sign(b"data")
     assert fake.seen == ["/v1/transit/keys/asked", "/v1/transit/sign/asked"]
+
+
+def test_a_server_with_an_authority_of_its_own(tmp_path: Path) -> None:
+    """TLS under the authority that …_CACERT names; without it the server is not believed, and gets no token."""
+    with openbao(tmp_path, tls=True) as server:
+        server.make("k")
+        signs("openbao://k", server.environ, "ECDSA P-256")
+        bare = {name: value for name, value in server.environ.items() if not name.endswith("CACERT")}
+        with pytest.raises(SigningError, match="CERTIFICATE_VERIFY_FAILED"):
+            opened("openbao://k", bare)
