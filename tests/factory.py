@@ -81,6 +81,9 @@ def parameters(**changes: Any) -> Parameters:
         "vex_deny_untrusted": False,
         "vex_deny_conflict": False,
         "vex_deny_overdue": False,
+        "stig_benchmarks": (),
+        "stig_min_coverage": None,
+        "stig_min_openscap": None,
     }
     return Parameters(**(values | changes))
 

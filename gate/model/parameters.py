@@ -107,3 +107,10 @@ class Parameters(Model, frozen=True, kw_only=True):
     """Deny on statements of equal standing that contradict each other."""
     vex_deny_overdue: bool = False
     """Deny on statements in use whose review date has passed."""
+    # what STIG reports have to be
+    stig_benchmarks: tuple[str, ...] = ()
+    """Benchmark ids that fit the image, exact or ending in ``*``; empty takes any."""
+    stig_min_coverage: float | None = None
+    """Least share of a report's selected rules that pass or fail, 0 to 1."""
+    stig_min_openscap: str | None = None
+    """Oldest OpenSCAP whose results count, as ``1.4``; older ones pass rules about packages that they could not look at."""

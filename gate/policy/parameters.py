@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -17,9 +18,9 @@ from gate.model.parameters import Acceptance, Parameters, RemediationDays
 from gate.policy.decoding import decode, did_you_mean
 from gate.policy.yamlfile import Location, Source
 
-Tighter = Literal["lower", "higher", "true", "severity", "subset", "superset", "authors", "days", "accept", "fixed", "free"]
+Tighter = Literal["lower", "higher", "true", "severity", "subset", "superset", "authors", "days", "accept", "version", "fixed", "free"]
 """``lower``/``higher``: numbers, null the loosest. ``true``: true is tighter. ``severity``: less severe denies more. ``subset``:
-fewer values, empty the loosest. ``superset``: more values. ``authors``: fewer; empty as `Parameters.vex_authors` says.
+fewer values, empty the loosest. ``superset``: more values. ``version``: a later one. ``authors``: fewer; empty as `Parameters.vex_authors` says.
 ``fixed``: no direction is known, so any change counts as looser. ``free``: changes no decision."""
 
 
@@ -94,7 +95,11 @@ SPECS: tuple[ParameterSpec, ...] = (
     _spec("vex_deny_untrusted", "true", "deny on VEX statements about a finding by authors who may not suppress"),
     _spec("vex_deny_conflict", "true", "deny on VEX statements of equal standing that contradict each other"),
     _spec("vex_deny_overdue", "true", "deny on VEX statements in use whose review date has passed"),
+    _spec("stig_benchmarks", "subset", "STIG benchmark ids that fit the image, exact or ending in *"),
+    _spec("stig_min_coverage", "higher", "least share of a STIG report's rules that pass or fail (0 to 1)"),
+    _spec("stig_min_openscap", "version", "oldest OpenSCAP whose results count, as 1.4"),
 )
+_VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}")
 BY_NAME: Mapping[str, ParameterSpec] = {spec.name: spec for spec in SPECS}
 BY_FLAG: Mapping[str, ParameterSpec] = {spec.flag: spec for spec in SPECS if spec.flag}
 _TYPES: Mapping[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Parameters)}
@@ -137,7 +142,7 @@ def complete(source: Source, values: Mapping[str, Any]) -> Parameters:
 
 
 def _in_range(source: Source, where: Location, name: str, value: Any) -> None:
-    low, high = (0.0, 1.0) if name == "max_epss" else (0.0, float("inf"))
+    low, high = (0.0, 1.0) if name in ("max_epss", "stig_min_coverage") else (0.0, float("inf"))
     if name == "waiver_max_days":
         low = 1
     if name in ("min_build_level", "min_source_level"):
@@ -147,6 +152,8 @@ def _in_range(source: Source, where: Location, name: str, value: Any) -> None:
         if isinstance(number, int | float) and not isinstance(number, bool) and not low <= number <= high:
             wanted = f"between {low:g} and {high:g}" if high != float("inf") else f"{low:g} or more"
             raise ConfigError(f"{source.at(where)}: {name} is {number:g}", fix=f"a number {wanted}; null for no limit")
+    if name == "stig_min_openscap" and value is not None and not _VERSION.fullmatch(value):
+        raise ConfigError(f"{source.at(where)}: {name} is {value!r}", fix='a version in quotes, as "1.4"; null for no limit')
     if name == "accept" and "*" not in value:
         raise ConfigError(
             f"{source.at(where)}: accept lacks the entry '*'",
@@ -179,6 +186,13 @@ def _lower(old: Any, new: Any) -> bool:
 
 def _higher(old: Any, new: Any) -> bool:
     return old is None or (new is not None and new >= old)
+
+
+def _version(old: Any, new: Any) -> bool:
+    def parts(text: str) -> list[int]:
+        return [int(part) for part in text.split(".")]
+
+    return old is None or (new is not None and parts(new) >= parts(old))
 
 
 def _severity(old: Any, new: Any) -> bool:
@@ -214,6 +228,7 @@ _TESTS: Mapping[Tighter, Callable[[Any, Any], bool]] = {
     "higher": _higher,
     "true": lambda old, new: bool(new or not old),
     "severity": _severity,
+    "version": _version,
     "subset": _subset,
     "superset": lambda old, new: set(new) >= set(old),
     "authors": _authors,

@@ -49,6 +49,9 @@ LOOSE = {"verified": False, "bindings": ["signed", "asserted"]}
         ("vex_authors", [], ["a"]),
         ("waiver_max_days", 30, 90),
         ("clock_skew_seconds", 0, 300),
+        ("stig_min_openscap", "1.10", "1.4.2"),
+        ("stig_min_openscap", "1.4", None),
+        ("stig_min_coverage", 0.5, 0.1),
     ],
 )
 def test_directions(name: str, tight: Any, loose: Any) -> None:
@@ -87,6 +90,7 @@ def test_a_custom_parameter_has_no_direction() -> None:
         ({"deny_kev": None}, "must be true or false"),
         ({"deny_fixable": "hgih"}, "deny_fixable is 'hgih'"),
         ({"fail_on_stig": 1}, "fail_on_stig is 1"),
+        ({"stig_min_openscap": "new"}, "stig_min_openscap is 'new'"),
         ({"remediation_days": {"hihg": 1}}, "unknown key 'hihg'"),
         ({"remediation_days": {"high": -1}}, "remediation_days is -1"),
         ({"accept": {"sbom": STRICT}}, "lacks the entry '*'"),

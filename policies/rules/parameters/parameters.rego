@@ -118,6 +118,9 @@ _types := {
 	"vex_deny_untrusted": "flag",
 	"vex_deny_conflict": "flag",
 	"vex_deny_overdue": "flag",
+	"stig_benchmarks": "texts",
+	"stig_min_coverage": "ratio",
+	"stig_min_openscap": "version",
 	"custom": "object",
 }
 
@@ -133,6 +136,7 @@ _wanted := {
 	"seconds": "a whole number from 0 to 86400",
 	"number": "a whole number, zero or more",
 	"level": "null or a whole number from 1 to 4",
+	"version": "null or a version such as \"1.4\"",
 	"object": "an object",
 }
 
@@ -161,6 +165,13 @@ _valid("deadlines", value) if {
 }
 
 _valid("category", value) if value in {null, "1", "2", "3"}
+
+_valid("version", value) if is_null(value)
+
+_valid("version", value) if {
+	is_string(value)
+	regex.match(`^[0-9]{1,6}(\.[0-9]{1,6}){0,3}$`, value)
+}
 
 _valid("acceptance", value) if {
 	is_object(value)

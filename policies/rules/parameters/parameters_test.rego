@@ -113,6 +113,8 @@ test_values_that_are_refused[note] if {
 		"null_seconds": {"clock_skew_seconds": null},
 		"null_number": {"waiver_max_days": null},
 		"custom_list": {"custom": []},
+		"version_word": {"stig_min_openscap": "newest"},
+		"version_number": {"stig_min_openscap": 1.4},
 	}
 	ids := [r.term | some r in parameters.deny] with input as t.under(params)
 	ids == [name | some name, _ in params]
@@ -127,6 +129,8 @@ test_values_that_are_taken[note] if {
 		"category": {"fail_on_stig": "2"},
 		"deadlines": {"remediation_days": days({"kev": 0})},
 		"builders": {"allowed_builders": ["https://a/*"]},
+		"version": {"stig_min_openscap": "1.4.2"},
+		"null_version": {"stig_min_openscap": null},
 		"custom": {"custom": {"anything": [1]}},
 	}
 	parameters.deny == set() with input as t.under(params)
