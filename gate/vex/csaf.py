@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -72,7 +72,7 @@ MESSAGES = {
     "unknown_product": "a product id is named that the product tree lacks",
     "duplicate_product": "a product id is defined several times in the same way",
     "ambiguous_product": "a product id is defined in several ways (test 6.1.2); nothing can be matched with it",
-    "circular_relationship": "relationships form a circle; the product cannot be told",
+    "circular_relationship": "relationships form a circle, or nest absurdly; the product cannot be told",
     "unidentified_product": "a product has no purl, CPE or hash; nothing can be matched with it",
     "malformed_purl": "a purl does not parse",
     "unread_range": "a product version range is no vers: range; nothing can be matched with it to suppress",
@@ -90,6 +90,9 @@ class _Context:
     tree: Tree
     groups: Mapping[str, list[str]]
     odd: Oddities
+    limit: int
+    named: Counter[str]
+    """How many products flags, threats and remediations named so far: groups can multiply."""
 
 
 def read(data: bytes, limits: Limits = DEFAULT) -> VexDocument:
@@ -115,7 +118,7 @@ def read(data: bytes, limits: Limits = DEFAULT) -> VexDocument:
     draft = text(tracking, "status") not in ("final", "interim")
     odd.add("draft", text(tracking, "status"), count=int(draft))
     tree = Tree(mapping(body, "product_tree"), odd, limits)
-    context = _Context(text(tracking, "id"), moment, draft, tree, _groups(body), odd)
+    context = _Context(text(tracking, "id"), moment, draft, tree, _groups(body), odd, limits.components, Counter())
     found = objects(body, "vulnerabilities")
     if not found:
         odd.add("without_vulnerabilities")
@@ -171,6 +174,8 @@ def _statements(item: Mapping[str, Any], number: int, context: _Context) -> Iter
         label, impact = reasons.get(product) or reasons.get("", ("", "")) if word == "not_affected" else ("", "")
         action = actions.get(product, actions.get("", "")) if word == "affected" else ""
         parts[word, label, impact, action].append(product)
+    alike = Counter((word, label) for word, label, _, _ in parts)
+    places: Counter[tuple[str, str]] = Counter()
     for (word, label, impact, action), members in parts.items():
         problems = [] if names else ["names no vulnerability"]
         if word == "not_affected" and not label and not impact:
@@ -184,10 +189,10 @@ def _statements(item: Mapping[str, Any], number: int, context: _Context) -> Iter
         if not products:
             problems.append("names products in no known form")
         which = f"/{label}" if label else ""
-        same = sum(1 for other in parts if other[:2] == (word, label))
-        place = [key for key in parts if key[:2] == (word, label)].index((word, label, impact, action)) + 1
+        places[word, label] += 1
+        place = f"/{places[word, label]}" if alike[word, label] > 1 else ""
         yield VexStatement(
-            id=f"{context.id}#{names[0] if names else number}/{word}{which}{f'/{place}' if same > 1 else ''}",
+            id=f"{context.id}#{names[0] if names else number}/{word}{which}{place}",
             vulnerabilities=names,
             products=products,
             names_products=True,
@@ -229,11 +234,19 @@ def _held(status: Mapping[str, Any], context: _Context) -> dict[str, VexStatus]:
 def _members(item: Mapping[str, Any], context: _Context) -> list[str]:
     """The products that a flag, threat or remediation is about; groups are replaced by their members."""
     found = strings(item, "product_ids")
-    for group in strings(item, "group_ids"):
-        if group not in context.groups:
-            context.odd.add("unknown_group", group)
-        found += context.groups.get(group, [])
+    for members in [found, *(_group(name, context) for name in strings(item, "group_ids"))]:
+        context.named["products"] += len(members)
+        if context.named["products"] > context.limit:
+            what = "products that flags, threats and remediations of a CSAF document name"
+            raise LimitExceeded("components", context.limit, what)
+        found = found if members is found else found + members
     return found
+
+
+def _group(name: str, context: _Context) -> list[str]:
+    if name not in context.groups:
+        context.odd.add("unknown_group", name)
+    return context.groups.get(name, [])
 
 
 def _reasons(item: Mapping[str, Any], context: _Context) -> dict[str, tuple[str, str]]:

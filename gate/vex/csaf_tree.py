@@ -158,11 +158,14 @@ class Tree:
         while chain[0] in self._links:
             inner, around = self._links[chain[0]]
             chain[:1] = [inner, *around]
-            if inner in seen:
+            if inner in seen or len(chain) > _DEEP:
                 self._odd.add("circular_relationship", identity)
                 return None
             seen.add(inner)
         flat = [chain[0]]
+        if len(chain) > _DEEP:
+            self._odd.add("circular_relationship", identity)
+            return None
         for name in chain[1:]:
             expanded = self._outer(name, seen)
             if expanded is None:
@@ -180,7 +183,7 @@ class Tree:
             if one not in self._links:
                 found.append(one)
                 continue
-            if one in seen:
+            if one in seen or len(seen) > _DEEP:
                 return None
             seen.add(one)
             inner, around = self._links[one]

@@ -44,6 +44,11 @@ class SbomGraph:
                 found[purl.package, purl.release].append(node)
         return found
 
+    @functools.cached_property
+    def packages(self) -> frozenset[tuple[str, str, str]]:
+        """What the document lists, without versions."""
+        return frozenset(package for package, _ in self._by_package)
+
     def nodes_of(self, purl: Purl) -> Sequence[int]:
         """The components that are this package in this version."""
         return self._by_package.get((purl.package, purl.release), ())

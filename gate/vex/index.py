@@ -100,7 +100,7 @@ class Index:
         self._packages: defaultdict[tuple[str, Key], list[_Rule]] = defaultdict(list)
         self._cpes: defaultdict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
         self._around: defaultdict[tuple[str, Key], list[_Around]] = defaultdict(list)
-        self._around_names: set[str] = set()
+        self._around_names: defaultdict[str, set[Key]] = defaultdict(set)
         self.reported: set[int] = set()
         """Statements whose vulnerability some finding has."""
         self.matched: set[int] = set()
@@ -165,9 +165,11 @@ class Index:
         if not self._graphs or product.component.ranges or product.platforms:
             return
         for purl in self._purls(product.component):
+            if not any(purl.package in graph.packages for graph in self._graphs):
+                continue
             for name in names:
                 self._around[name, purl.package].append(_Around(number, purl, inner, bool(product.subcomponents)))
-                self._around_names.add(name)
+                self._around_names[name].add(purl.package)
 
     def _purls(self, component: VexComponent) -> Iterable[Purl]:
         """Written purls, and those of the SBOM components that BOM-Links and hashes mean."""
@@ -208,7 +210,7 @@ class Index:
                     if package is not None:
                         scope = Scope.DIGEST if rule.exact else package
                         best[rule.number] = max(scope, best.get(rule.number, scope))
-        if found is not None and self._graphs and not names.isdisjoint(self._around_names):
+        if found is not None and any(self._around_names.get(name, set()) - {found.package} for name in names):
             for number, scope in self._through(finding, found, names).items():
                 best[number] = max(scope, best.get(number, scope))
         self.matched.update(best)

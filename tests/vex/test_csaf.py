@@ -370,6 +370,35 @@ def test_other_versions_and_limits() -> None:
         read(products=deep)
 
 
+def test_what_could_multiply_is_bounded() -> None:
+    """Groups named again and again, and components of components without end."""
+    groups = {"product_groups": [{"group_id": "all", "product_ids": ["rhel9:bash"] * 100}]}
+    flags = [{"label": "component_not_present", "group_ids": ["all"] * 100}]
+    with pytest.raises(LimitExceeded, match="components"):
+        csaf.read(json.dumps(body(vulnerability(flags=flags), products=tree(**groups))).encode(), Limits(components=5_000))
+    relation = tree()["relationships"][0]
+    chain = [
+        relation | {"product_reference": f"p{number}", "full_product_name": {"product_id": f"p{number + 1}", "name": "x"}}
+        for number in range(500)
+    ]
+    outer = [link | {"product_reference": "bash", "relates_to_product_reference": link["product_reference"]} for link in chain]
+    for links in (chain, outer):
+        found = read(vulnerability(products=("p500",)), products=tree(relationships=links, full_product_names=[product("p0")]))
+        assert "circular_relationship" in codes(found)
+        assert outcome(found)[1] == [""]
+
+
+def test_many_reasons_are_told_apart_in_linear_time() -> None:
+    """20,000 products, each with an impact statement of its own, are 20,000 statements with ids of their own."""
+    names = [f"p{number}" for number in range(20_000)]
+    products = tree(full_product_names=[product(name, purl=f"pkg:rpm/redhat/{name}@1") for name in names])
+    threats = [{"category": "impact", "details": f"because {name}", "product_ids": [name]} for name in names]
+    start = time.process_time()
+    found = read(vulnerability(products=tuple(names), flags=[], threats=threats), products=products)
+    assert time.process_time() - start < 5
+    assert len({statement.id for statement in found.statements}) == 20_000
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["bash", "rhel9", "rhel9:bash", "2.0"]),
     lambda inner: (
