@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 def run(verdicts: Sequence[Verdict], options: Mapping[str, Any]) -> int:
     """Check each image; returns the exit code."""
+    from gate.vex import write
     from gate.vex.check import check
 
     if options["target"] and len(verdicts) > 1:
@@ -30,7 +31,7 @@ def run(verdicts: Sequence[Verdict], options: Mapping[str, Any]) -> int:
     opened = open_files(options["files"])
     results = []
     for verdict in verdicts:
-        checked = check([item.source for item in opened], verdict)
+        checked = check([item.source for item in opened], verdict, now=write.clock(os.environ))
         rows = _scanned(verdict, checked, opened, options) if options["tools"] else ()
         results.append((verdict, checked, rows))
     # A statement about one platform of an index need not bind on the others.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from gate.model.evidence import UNVERIFIED
 from gate.model.findings import Finding, Package, SeverityFact, VexStatus
@@ -52,8 +53,8 @@ def sources_of(documents: Mapping[str, VexDocument]) -> tuple[VexSource, ...]:
     return tuple(VexSource(name, document, UNVERIFIED) for name, document in documents.items())
 
 
-def check(sources: Sequence[VexSource], verdict: Verdict) -> Checked:
-    """What the documents do to the findings of the verdict, at the verdict's time."""
+def check(sources: Sequence[VexSource], verdict: Verdict, *, now: datetime | None = None) -> Checked:
+    """What the documents do to the findings of the verdict at a time (default: the verdict's; what is later is in the future)."""
     outcome = verdict.outcome
     facts, applied = resolve(
         sources,
@@ -61,7 +62,7 @@ def check(sources: Sequence[VexSource], verdict: Verdict) -> Checked:
         as_subject(outcome.subject),
         authors=(),
         require_signed=False,
-        now=outcome.time.now,
+        now=now.isoformat() if now is not None else outcome.time.now,
         skew_s=outcome.policy.params.clock_skew_seconds,
     )
     used: dict[tuple[str, str], set[str]] = {}

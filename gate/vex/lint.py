@@ -48,7 +48,7 @@ def lint(
         found.update(_schema(name, data))
     for source in sources:
         found.update(_document(source.evidence, source.document, now))
-    found.update(_orders(sources) if verdict is None else _against(sources, verdict))
+    found.update(_orders(sources) if verdict is None else _against(sources, verdict, now))
     return tuple(sorted(found))
 
 
@@ -149,8 +149,8 @@ def _packages(statement: VexStatement) -> Iterable[tuple[str, ...]]:
                 yield (*purl.package, f"{purl.name} {purl.release}".strip()) if purl else (text,)
 
 
-def _against(sources: Sequence[VexSource], verdict: Verdict) -> Iterable[Remark]:
-    checked = check(sources, verdict)
+def _against(sources: Sequence[VexSource], verdict: Verdict, now: datetime) -> Iterable[Remark]:
+    checked = check(sources, verdict, now=now)
     for item in checked.idle:
         yield Remark(
             item.file,

@@ -35,6 +35,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "formats-refused": formats.refused_table,
     "trouble-usage": transcripts.usage_errors,
     "trouble-refused": transcripts.refused,
+    "vex-triage": transcripts.vex_triage,
     "limits": fields.limits_table,
 }
 """Every generated block, and what makes its text."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.tools import repository
 
-__all__ = ["demonstration", "normalise", "refused", "shown", "transcript", "usage_errors"]
+__all__ = ["demonstration", "normalise", "refused", "shown", "transcript", "usage_errors", "vex_triage"]
 
 _FOLDER = "build/demo"
 _CHANGING = (
@@ -104,6 +104,26 @@ def usage_errors() -> str:
             _run("verify", image, "--param", "max_hgh=3", folder=folder),
             _run("verify", image, "--certificate-identity", "release@acme.example", folder=folder),
             _run("verify", "registry.example/app:1.4", "--offline", folder=folder),
+        ]
+    return "```console\n" + "\n".join(parts) + "```\n"
+
+
+def vex_triage() -> str:
+    """From a denial to an acceptance by triage, and the proof that it binds."""
+    with tempfile.TemporaryDirectory(prefix="gate-docs-") as temporary:
+        folder = Path(temporary)
+        (folder / "testdata").symlink_to(repository() / "testdata")
+        (folder / "decisions.yaml").write_bytes((repository() / "vex" / "decisions.yaml").read_bytes())
+        subject = ("oci:testdata/images/vulnerable", "--evidence", "testdata/evidence/vulnerable/grype.json")
+        policy = ("--profile", "dev", "--max-critical", "0", "--quiet")
+        document = "vex/vulnerable.openvex.json"
+        counted = ("--vex", document, "--param", "vex_require_signed=false")
+        parts = [
+            _run("verify", *subject, *policy, "--output", "json=verdict.json", folder=folder),
+            _run("vex", "triage", "--from", "verdict.json", "--decisions", "decisions.yaml", folder=folder),
+            _run("vex", "check", "--image-from", "verdict.json", document, folder=folder),
+            _run("verify", *subject, *policy, *counted, "--output", "json=verdict.json", folder=folder),
+            _run("vex", "lint", document, "--from", "verdict.json", folder=folder),
         ]
     return "```console\n" + "\n".join(parts) + "```\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -48,6 +49,13 @@ def test_a_statement_that_binds_nothing_says_why(item: dict[str, Any]) -> None:
     """Another version, vulnerability or image, or no product at all."""
     done = checked(item)
     assert len(done.idle) == 1 and done.idle[0].detail and done.suppressed == frozenset()
+
+
+def test_a_statement_made_after_the_verdict_binds_now() -> None:
+    """Triage comes after the verdict; by the verdict's own clock it lies in the future."""
+    sources = sources_of({"x": openvex.read(json.dumps(body(statement(at="2026-11-25T00:00:00Z"))).encode())})
+    assert check(sources, verdict()).suppressed == frozenset()
+    assert check(sources, verdict(), now=datetime(2026, 11, 26, tzinfo=UTC)).suppressed == {KEY}
 
 
 def test_a_statement_that_does_not_count_suppresses_nothing() -> None:
