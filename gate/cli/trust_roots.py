@@ -70,10 +70,10 @@ def init(file: str, as_of: str, folder: str, identity: str | None, issuer: str |
 @_folder
 @click.option("--name", default="trusted_root.json", show_default=True, metavar="NAME", help="Name of the file in the folder.")
 @click.option("--bootstrap", metavar="FILE", help="The TUF root that verification begins with, from a source that you trust.")
-@click.option("--bootstrap-sha256", metavar="HEX", help="Pins that file, or picks the N.root.json of the copy with this digest.")
+@click.option("--bootstrap-digest", metavar="HEX", help="Pins that file, or picks the N.root.json of the copy with this digest.")
 @click.option("--target", default="trusted_root.json", show_default=True, metavar="NAME", help="The TUF target.")
 def import_(
-    source: str, as_of: str, folder: str, name: str, bootstrap: str | None, bootstrap_sha256: str | None, target: str
+    source: str, as_of: str, folder: str, name: str, bootstrap: str | None, bootstrap_digest: str | None, target: str
 ) -> int:
     """Import a trusted root from a copy of a TUF repository (DIR), or as given (FILE).
 
@@ -83,7 +83,7 @@ def import_(
 
     \b
     Examples:
-      gate trust import ./tuf-repo-cdn.sigstore.dev --as-of 2026-11-20 --bootstrap-sha256 1d2f…
+      gate trust import ./tuf-repo-cdn.sigstore.dev --as-of 2026-11-20 --bootstrap-digest 1d2f…
       gate trust import trusted_root.jsonl --as-of 2026-11-20 --name github.jsonl
     """
     import hashlib
@@ -109,7 +109,7 @@ def import_(
     from gate.trust import tuf
 
     read = _reader(Path(source))
-    root = _bootstrap(read, bootstrap, bootstrap_sha256)
+    root = _bootstrap(read, bootstrap, bootstrap_digest.removeprefix("sha256:") if bootstrap_digest else None)
     moment = end_of_day(_day(as_of))
     found = tuf.import_target(read, root, moment, before=before.tuf if before else None, target=target)
     record = msgspec.structs.replace(
@@ -256,7 +256,7 @@ def _bootstrap(read: Callable[[str], bytes | None], file: str | None, sha256: st
         raise UsageError(
             "nothing says which TUF root to begin with",
             why="a copy that vouches for itself proves nothing",
-            fix="give --bootstrap root.json from a source that you trust, or --bootstrap-sha256",
+            fix="give --bootstrap root.json from a source that you trust, or --bootstrap-digest",
         )
     for version in range(1, 257):
         found = read(f"{version}.root.json")

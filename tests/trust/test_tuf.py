@@ -216,7 +216,7 @@ def test_import_from_the_command_line(tmp_path: Path) -> None:
     copy = Repository().copy_to(tmp_path / "copy")
     pin = hashlib.sha256((copy / "1.root.json").read_bytes()).hexdigest()
     where = ["--dir", str(tmp_path / "trust")]
-    code, text = _gate("import", str(copy), "--as-of", DAY, *where, "--bootstrap-sha256", pin)
+    code, text = _gate("import", str(copy), "--as-of", DAY, *where, "--bootstrap-digest", pin)
     assert code == 0, text
     assert "root 1, timestamp 1, snapshot 1, targets 1" in text
     assert f'as_of: "{DAY}"' in text
@@ -238,8 +238,8 @@ def test_nothing_vouches_for_itself(tmp_path: Path) -> None:
     copy = Repository().copy_to(tmp_path / "copy")
     where = ["--as-of", DAY, "--dir", str(tmp_path / "trust")]
     assert _gate("import", str(copy), *where) == (2, "nothing says which TUF root to begin with")
-    assert _gate("import", str(copy), *where, "--bootstrap-sha256", "0" * 64)[0] == 2
-    assert _gate("import", str(copy), *where, "--bootstrap", str(copy / "1.root.json"), "--bootstrap-sha256", "0" * 64)[0] == 2
+    assert _gate("import", str(copy), *where, "--bootstrap-digest", "0" * 64)[0] == 2
+    assert _gate("import", str(copy), *where, "--bootstrap", str(copy / "1.root.json"), "--bootstrap-digest", "0" * 64)[0] == 2
     assert not (tmp_path / "trust").exists()
 
 
