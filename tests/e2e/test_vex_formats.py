@@ -164,3 +164,38 @@ def test_a_product_around_the_package_needs_every_path(gate: Gate, lab: Lab) -> 
     [problem] = outcomes[1].outcome["vex"]["unmatched"]
     assert "also reached through" in problem["detail"]
     assert "go-direct2" in problem["detail"]
+
+
+def test_a_signed_csaf_attestation_counts_by_its_signer(gate: Gate, lab: Lab) -> None:
+    """In prod: attached, signed by a trusted key, by a listed publisher; a stranger's name in it does not count."""
+    said = {
+        "document": {
+            "category": "csaf_vex",
+            "csaf_version": "2.0",
+            "publisher": {"category": "vendor", "name": "Acme", "namespace": "https://acme.example"},
+            "tracking": {"id": "1", "status": "final", "version": "1", "current_release_date": "2025-01-02T00:00:00Z"},
+        },
+        "product_tree": {
+            "full_product_names": [
+                {
+                    "name": "the image",
+                    "product_id": "app",
+                    "product_identification_helper": {"purl": f"pkg:oci/app@{BUILT.digest}"},
+                }
+            ]
+        },
+        "vulnerabilities": [
+            {
+                "cve": "CVE-2026-1",
+                "product_status": {"known_not_affected": ["app"]},
+                "flags": [{"label": "component_not_present", "product_ids": ["app"]}],
+            }
+        ],
+    }
+    predicate_type = "https://docs.oasis-open.org/csaf/csaf/v2.0/csaf_json_schema.json"
+    items = [*lab.full(BUILT.digest, findings=[("CVE-2026-1", "Critical")]), lab.bundle(predicate_type, said, BUILT.digest)]
+    subject = lab.layout("app", BUILT, items)
+    assert gate.verify(subject, *lab.key).code == 1
+    assert gate.verify(subject, *lab.key, "--param", 'vex_authors=["Other"]').code == 1
+    listed = gate.verify(subject, *lab.key, "--param", 'vex_authors=["https://acme.example"]')
+    assert (listed.code, listed.outcome["effective"]["critical"]) == (0, 0), listed.out
