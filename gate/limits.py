@@ -44,6 +44,12 @@ class Limits:
     """Entries in a tarball that is looked through."""
     archive_bytes: int = 32 * 1024 * 1024 * 1024
     """One tarball, after decompression."""
+    image_entries: int = 500_000
+    """Files, directories and links in all layers of one image together, implied directories included."""
+    image_bytes: int = 32 * 1024 * 1024 * 1024
+    """One layer of an image, after decompression."""
+    image_kept_bytes: int = 128 * 1024 * 1024
+    """Contents of files of one image that are kept in memory together."""
     attachment_bytes: int = 1024 * 1024 * 1024
     """All attachments of one digest together."""
     log_entries: int = 32

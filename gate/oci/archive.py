@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ class _Saved:
     digest: str
     size: int
     tags: tuple[str, ...]
+    layers: tuple[str, ...] = ()
+    """Members of the archive that hold the layers, lowest first."""
 
 
 def open_archive(path: Path, given: str, selector: str, limits: Limits) -> ImageSource:
@@ -96,6 +99,16 @@ class DaemonSource:
             )
         return check_digest(digest, data, f"{self._files.place}: {self._image.config}")
 
+    def layers(self) -> tuple[str, ...]:
+        """The names of the members that hold the layers, lowest first. Nothing vouches for them but their diff ids."""
+        return self._image.layers
+
+    def layer(self, name: str) -> Iterator[bytes]:
+        """The bytes of such a member, as they are in the archive; raises EvidenceInvalid when it is none."""
+        if self._files.size(name) is None:
+            raise EvidenceInvalid(f"{self._files.place} does not hold the layer {name[:200]!r}", fix="make the archive again")
+        return self._files.pieces(name)
+
     def collect(self, digest: str) -> Attachments:
         """Nothing is attached."""
         return Attachments()
@@ -132,7 +145,10 @@ def _entry(entry: Any, files: Files, what: str, limits: Limits) -> _Saved:
     named = _CONFIG_NAME.fullmatch(name)
     if named is not None and digest != f"sha256:{named.group(1)}":
         raise EvidenceInvalid(f"{what}: the configuration is not what its name says", why=f"{name} has the digest {digest}")
-    return _Saved(name, digest, len(data), tuple(tags))
+    layers = entry.get("Layers") or []
+    if not isinstance(layers, list) or not all(isinstance(layer, str) for layer in layers):
+        raise EvidenceInvalid(f"{what}: an entry has a malformed list of layers")
+    return _Saved(name, digest, len(data), tuple(tags), tuple(layers))
 
 
 def _configs(layout: LayoutSource) -> dict[str, set[str]] | None:
