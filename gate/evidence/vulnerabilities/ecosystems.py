@@ -39,7 +39,7 @@ def package_of(ecosystem: str, name: str, version: str, path: str, notes: Notes,
         tagged = f"v{version}" if kind == "golang" and version[:1].isdigit() and short != "stdlib" else version
         try:
             purl = PackageURL(kind, namespace or None, short, tagged or None).to_string()
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # TypeError: a name of nothing but white space or slashes
             notes.add("invalid_purl", f"{name[:100]!r} of {ecosystem[:40]!r} gives no package URL: {error}", where)
     else:
         notes.add("unknown_ecosystem", f"ecosystem {ecosystem[:40]!r} has no package URL type", where)

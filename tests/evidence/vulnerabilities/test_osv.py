@@ -71,6 +71,15 @@ def test_an_unknown_ecosystem_has_no_purl(ecosystem: str) -> None:
     assert codes(reading)["unknown_ecosystem"] == 1
 
 
+@pytest.mark.parametrize("name", ["\n", " ", "/", "\u2003"])
+def test_a_name_that_no_purl_can_hold_is_a_diagnostic(name: str) -> None:
+    """The library takes such a name for none and then fails in its own way; the finding stays, without a purl."""
+    reading = _read(_report({"id": "OSV-2024-1"}, name=name))
+    assert reading.scan is not None
+    assert (len(reading.scan.findings), reading.scan.findings[0].package.purl) == (1, "")
+    assert codes(reading)["invalid_purl"] == 1
+
+
 def test_the_binary_package_of_a_distribution_counts() -> None:
     """Reports of images name the source package and the installed one."""
     (found,) = _findings(
