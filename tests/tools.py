@@ -46,6 +46,6 @@ def tool(name: str) -> Path:
         pytest.fail(f"{name} is missing and never optional: run `make tools`", pytrace=False)
     pytest.skip(
         f"tool {name} is not here (make tools)"
-        if name in {"grype", "syft", "cosign"}
+        if name in {"grype", "syft", "cosign", "docker-registry", "softhsm2-util"}
         else f"tool {name} is not here (make tools-extra)"
     )

@@ -97,3 +97,12 @@ def test_a_malformed_address_is_refused(uri: str) -> None:
     with pytest.raises(UsageError, match="not a key address of this kind") as caught:
         backend.open_key(uri, {})
     assert "azurekms://VAULT.vault.azure.net/KEY" in caught.value.fix
+
+
+def test_the_clients_are_built_as_they_are_used() -> None:
+    """Without any stand-in: the usual credentials, and bounded waiting; nothing is sent yet."""
+    identity = pytest.importorskip("azure.identity", reason="azure-identity is not here (requirements/servers.txt)")
+    credential, options = backend.connect(identity)
+    assert isinstance(credential, identity.DefaultAzureCredential)
+    assert set(options.values()) == {30}
+    assert backend.open_key(f"azurekms://{VAULT}/k", {}).name == f"azurekms://{VAULT}/k"

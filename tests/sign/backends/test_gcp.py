@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gate.errors import SigningError, UsageError
 from gate.sign.backends import gcp as backend
@@ -115,3 +118,24 @@ def test_a_malformed_address_is_refused(uri: str) -> None:
     with pytest.raises(UsageError, match="not a key address of this kind") as caught:
         backend.open_key(uri, {})
     assert "gcpkms://projects/P/" in caught.value.fix
+
+
+def test_the_client_is_built_as_it_is_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without any stand-in: application default credentials, here those of a service account; nothing is sent yet."""
+    pytest.importorskip("google.cloud.kms_v1", reason="google-cloud-kms is not here (requirements/servers.txt)")
+    key = rsa.generate_private_key(65537, 2048)
+    form = serialization.PrivateFormat.PKCS8
+    account = {
+        "type": "service_account",
+        "client_email": "gate@acme.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+        "private_key": key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode(),
+    }
+    (tmp_path / "account.json").write_text(json.dumps(account))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
+    uri = f"gcpkms://{RING}/cryptoKeys/k"
+    assert backend.open_key(uri, {}).name == uri
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    with pytest.raises(SigningError, match="preparing the client failed: DefaultCredentialsError") as caught:
+        backend.open_key(uri, {})
+    assert "gcloud auth" in caught.value.fix

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sigstore import dsse
 
 from gate.errors import SigningError, UsageError
 from gate.sign import bundle
@@ -215,3 +216,21 @@ def test_a_configuration_that_is_none_is_refused(tmp_path: Path, text: str) -> N
     with pytest.raises(SigningError, match="reading the instance's configuration failed") as caught:
         open_signer(f"keyless://{path}", {"SIGSTORE_ID_TOKEN": token()})
     assert "client trust config" in caught.value.fix
+
+
+def test_a_bundle_around_another_payload_is_not_given_out(private: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second look compares what was signed with what was to be signed."""
+    _, config = private.write()
+    signer = open_signer(f"keyless://{config}", {"SIGSTORE_ID_TOKEN": token()})
+    other = STATEMENT.replace(b'"app"', b'"bad"')
+    monkeypatch.setattr("sigstore.dsse.Statement", lambda payload, make=dsse.Statement: make(other))
+    with pytest.raises(SigningError, match="holds another payload"):
+        bundle.write_bundle(STATEMENT, INTOTO, signer)
+
+
+def test_a_configuration_without_end_is_refused(tmp_path: Path) -> None:
+    """It is read up to a bound."""
+    path = tmp_path / "config.json"
+    path.write_bytes(b" " * (1024 * 1024 + 1))
+    with pytest.raises(SigningError, match="the configuration is over 1048576 bytes"):
+        open_signer(f"keyless://{path}", {"SIGSTORE_ID_TOKEN": token()})
