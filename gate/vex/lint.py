@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from datetime import datetime
 from typing import Literal
 
@@ -22,6 +22,7 @@ from gate.vex.triage import aliases_of
 
 Level = Literal["error", "warning"]
 _PINNED = ("arch", "distro", "upstream", "os_name", "os_version", "os_distro")
+_NAMESPACES = {"rhel": "redhat", "redhat": "rhel", "sles": "suse", "suse": "sles"}
 _ERRORS = frozenset({"unjustified", "unknown_status", "without_vulnerability", "without_time", "bad_timestamp"})
 """Diagnostics of the readers that are errors; the others are warnings."""
 _CURRENT = "hand scanners what holds now: gate vex merge --current FILE"
@@ -88,27 +89,33 @@ def _review(name: str, statement: VexStatement, now: datetime) -> Iterable[Remar
 
 
 def _purls(name: str, statement: VexStatement, now: datetime) -> Iterable[Remark]:
-    """What makes a purl mean something to one tool only; statements that suppress nothing are left alone."""
+    """What makes a purl mean something to one tool only; statements that suppress nothing are left alone. One remark a kind."""
     if statement.status not in SUPPRESSING:
         return
-    for component in _leaves(statement):
-        for text in component.ids:
-            purl = parse(text) if text.startswith("pkg:") else None
-            if purl is None or purl.type in ("oci", "docker"):
-                continue
-            pinned = [qualifier for qualifier, _ in purl.qualifiers if qualifier in _PINNED]
-            if pinned:
-                message = f"{text}: grype and trivy write {', '.join(pinned)} differently; one of them will not match"
-                yield Remark(name, "pinned_qualifiers", statement.id, "warning", message, "leave these qualifiers out")
-            other = {"rhel": "redhat", "redhat": "rhel", "sles": "suse", "suse": "sles"}.get(purl.namespace.lower())
-            if purl.type == "rpm" and other and not _spelt(statement, purl.namespace.lower(), other, purl.name):
-                message = f"{text}: syft writes one of {purl.namespace} and {other}, trivy the other"
-                yield Remark(name, "one_namespace", statement.id, "warning", message, f"add the same purl with {other}")
+    purls = {text: purl for part in _leaves(statement) for text in part.ids if (purl := parse(text)) is not None}
+    spelt = {(purl.namespace.lower(), purl.name) for purl in purls.values() if purl.type == "rpm"}
+    pinned: dict[str, list[str]] = {}
+    single: dict[str, tuple[str, str]] = {}
+    for text, purl in purls.items():
+        if purl.type in ("oci", "docker"):
+            continue
+        if qualifiers := [qualifier for qualifier, _ in purl.qualifiers if qualifier in _PINNED]:
+            pinned[text] = qualifiers
+        other = _NAMESPACES.get(purl.namespace.lower()) if purl.type == "rpm" else None
+        if other and (other, purl.name) not in spelt:
+            single[text] = purl.namespace, other
+    if pinned:
+        text, qualifiers = next(iter(pinned.items()))
+        message = f"{text}{_more(pinned)}: grype and trivy write {', '.join(qualifiers)} differently; one of them will not match"
+        yield Remark(name, "pinned_qualifiers", statement.id, "warning", message, "leave these qualifiers out")
+    if single:
+        text, (namespace, other) = next(iter(single.items()))
+        message = f"{text}{_more(single)}: syft writes one of {namespace} and {other}, trivy the other"
+        yield Remark(name, "one_namespace", statement.id, "warning", message, f"add the same purl with {other}")
 
 
-def _spelt(statement: VexStatement, namespace: str, other: str, package: str) -> bool:
-    ids = (text for component in _leaves(statement) for text in component.ids)
-    return any((purl := parse(text)) is not None and purl.namespace.lower() == other and purl.name == package for text in ids)
+def _more(found: Sized) -> str:
+    return f" and {len(found) - 1} more" if len(found) > 1 else ""
 
 
 def _leaves(statement: VexStatement) -> Iterable[VexComponent]:
