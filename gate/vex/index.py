@@ -126,7 +126,8 @@ class Index:
                 else:
                     self._add_around(number, product, names)
                 continue
-            if scope is not None:
+            # A name on a platform that is not looked at for whole images is too little to suppress; a digest is enough.
+            if scope is not None and (scope is Scope.DIGEST or not product.platforms or not item.suppresses):
                 for name in names:
                     self._whole[name].append((number, scope))
             self._add_package(number, product.component, names, product.platforms, exact=False)

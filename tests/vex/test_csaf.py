@@ -297,6 +297,14 @@ def test_an_image_around_the_component() -> None:
         assert outcome(read(products=products), digest="sha256:" + "e" * 64)[1] == [""]
 
 
+@pytest.mark.parametrize(("purl", "expected"), [("pkg:oci/app@sha256:" + "a" * 64, "not_affected*"), ("pkg:oci/app", "")])
+def test_an_image_as_component_of_a_platform(purl: str, expected: str) -> None:
+    """Its digest is certain whatever the platform is; its name on a platform is not."""
+    products = tree()
+    products["branches"][0]["branches"][1]["product"] = product("bash", purl=purl)
+    assert outcome(read(products=products))[1] == [expected]
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
