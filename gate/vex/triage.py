@@ -107,7 +107,7 @@ def aliases_of(finding: CompactFinding) -> tuple[str, ...]:
 def proposal_for(findings: Sequence[CompactFinding]) -> str:
     """What evidence suggests and a person has to decide; empty when it suggests nothing for all of them."""
     if findings and all(finding.reachable == "no" for finding in findings):
-        return "not_affected vulnerable_code_not_in_execute_path (call analysis: not called)"
+        return "not_affected vulnerable_code_not_in_execute_path (a scanner says that the vulnerable code is not called)"
     return ""
 
 
