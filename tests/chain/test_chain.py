@@ -234,6 +234,15 @@ def test_many_bases_are_bounded() -> None:
     assert len(nodes) < 100
 
 
+def test_a_fan_of_fans_is_bounded() -> None:
+    """Bases of bases of bases, each with many: the chain stops growing, and says so."""
+    digests = ["sha256:" + f"{number:064x}" for number in range(1, 60)]
+    fan = [WORLD.bundle(WORLD.build, provenance(one, bases=[_base(two) for two in digests])) for one in (IMAGE, *digests[:30])]
+    nodes = chain(TRUST, *fan, depth=20)
+    assert len(nodes) < 1100
+    assert "too_many_bases" in kinds(nodes)
+
+
 def test_history_without_a_gap() -> None:
     """Back to the first commit, in both spellings of the statements."""
     nodes = chain(TRUST, WORLD.good()[0], *WORLD.past(), history=10)

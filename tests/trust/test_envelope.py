@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gate.errors import EvidenceInvalid, FormatRefused, LimitExceeded
 from gate.limits import DEFAULT
 from gate.trust.entry import Trust
-from gate.trust.envelope import describe_signer, open_envelope, split_jsonl
+from gate.trust.envelope import describe_signer, open_envelope, split_documents, split_jsonl
 from tests.trust.helpers import opened, reason
 from tests.trust.simulator import IDENTITY, ISSUER, PAYLOAD_TYPE, STATEMENT, Signer, Sigstore, b64, key_trust, plain_dsse
 
@@ -272,3 +272,34 @@ def test_without_trust_the_statement_is_still_read() -> None:
     assert envelope.verification.state == "unverified"
     assert envelope.verification.reason
     assert envelope.statement is not None
+
+
+@pytest.mark.parametrize("pretty", [None, 2])
+def test_answers_of_githubs_api(pretty: int | None) -> None:
+    """The API's answer and what `gh attestation verify` prints hold bundles, each in its own bytes; any layout will do."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    envelopes = [plain_dsse(key), plain_dsse(key, STATEMENT + b" ")]
+    answer = {"attestations": [{"repository_id": 1, "bundle": one} for one in envelopes]}
+    printed = [{"attestation": {"bundle": one, "bundle_url": ""}, "verificationResult": {}} for one in envelopes]
+    for document in (answer, printed):
+        parts = split_documents(json.dumps(document, indent=pretty).encode())
+        assert [json.loads(part) for part in parts] == envelopes
+        assert all(opened(part, key_trust(key)).verification.state == "verified" for part in parts)
+
+
+def test_an_answer_without_its_bundles() -> None:
+    """An attestation whose bundle is left out, as GitHub does with large ones, is an error and not nothing."""
+    for bundle in ("null", "[]", '""'):
+        with pytest.raises(EvidenceInvalid, match="without its bundle"):
+            split_documents(b'{"attestations": [{"bundle": %s, "bundle_url": "https://x"}]}' % bundle.encode())
+    other = b'{"attestations": {"a": 1}}'
+    assert split_documents(other) == [other]
+
+
+def test_a_key_that_stands_twice_in_an_answer_is_still_seen() -> None:
+    """Cutting an answer into bundles does not clean them."""
+    (part,) = split_documents(
+        b'{"attestations": [{"bundle": {"payload": "a", "payload": "b", "payloadType": "x", "signatures": []}}]}'
+    )
+    with pytest.raises(EvidenceInvalid, match="twice"):
+        opened(part, Trust())

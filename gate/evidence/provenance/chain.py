@@ -295,6 +295,8 @@ class _Walk:
             also = f", {undigested} of them without a digest" if undigested else ""
             node.detail = "; ".join(filter(None, (node.detail, f"{len(rest)} further dependencies{also}, not followed")))
         for digest, material in list(bases.items())[:_BASES]:
+            if len(self.nodes) > _NODES:
+                return node.gap("too_many_bases", "dependency", f"the chain has {_NODES} links; no further base is followed")
             self.image(material.uri, (digest,), depth + 1, place, path)
         if len(bases) > _BASES:
             node.gap("too_many_bases", "dependency", f"{len(bases)} base images; {_BASES} are followed")
