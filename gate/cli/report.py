@@ -16,6 +16,9 @@ from gate.cli.options import OUTPUT_HELP, Output, color_option, parse_outputs
 def command(source: str, outputs: tuple[str, ...], store: str | None, verbose: bool, color: str) -> int:
     """Render a stored verdict in another format. Exits as the verdict did.
 
+    A file is not signed: its digest shows damage, not forgery. Whoever needs proof takes the digest of a record in a store that
+    only the gate writes to, or checks the signed summary with gate verify-vsa.
+
     \b
     Examples:
       gate report --from verdict.json --output markdown
