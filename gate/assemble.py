@@ -17,7 +17,6 @@ from gate.evidence.provenance.chain import Items, build_chain
 from gate.evidence.provenance.links import broken_links
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.evidence.vulnerabilities.merge import Merged, count, merge
-from gate.model.compliance import StigFacts
 from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer, Verification
 from gate.model.findings import AppliedVex, Finding, SastRun, SourceFacts, Vulnerabilities
 from gate.model.input import (
@@ -37,6 +36,7 @@ from gate.model.input import (
     VexFacts,
 )
 from gate.model.sbom import Sbom, SbomDocument
+from gate.model.stig import StigFacts
 from gate.policy.acceptance import accepted
 from gate.trust.entry import Trust
 from gate.trust.facts import trust_facts

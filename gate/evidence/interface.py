@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from gate.limits import Limits
-from gate.model.compliance import StigReport
 from gate.model.evidence import Diagnostic, Kind, Origin, Producer
 from gate.model.findings import Cvss, Epss, Fix, Kev, Package, SastFinding, Severity
 from gate.model.input import ProvenanceFact
 from gate.model.sbom import Completeness, Component, MinimumElements
+from gate.model.stig import StigReport
 
 _UNKNOWN_FIX = Fix(state="unknown")
 

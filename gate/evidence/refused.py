@@ -1,7 +1,7 @@
 """Formats that are recognised and not read. Each is refused by its name, with what the gate reads instead.
 
 A document is never guessed at: an unread format that slipped through as "no findings" would be an allow out of nothing. XML is
-looked at with a pattern on its first bytes and never parsed, so entities and external documents do nothing.
+looked at with a pattern on its first bytes and not parsed here, so entities and external documents do nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ Keys = Mapping[str, msgspec.Raw]
 _SCAN = "grype -o json, trivy image -f json or osv-scanner --format json"
 _SBOM = "syft scan IMAGE -o cyclonedx-json or -o spdx-json"
 _SARIF = "SARIF 2.1.0, which the tool can write too"
-_NO_COMPLIANCE = "nothing yet: FIPS and STIG evidence has no collector in this version"
+_NO_COMPLIANCE = "nothing: certificates of crypto modules are data of the policy pack, not evidence"
+_STIG = "the scanner's results: oscap xccdf eval --results results.xml, a CKL or CKLB checklist, HDF or OSCAL assessment results"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,7 +68,6 @@ _OBJECTS: tuple[Format, ...] = (
     Format("a Snyk report", _has("vulnerabilities", "dependencyCount"), f"{_SCAN}; or snyk container test --sarif"),
     Format("a trivy k8s report", _has("ClusterName"), "one report an image: trivy image -f json IMAGE"),
     Format("a GitLab security report", _has("scan", "vulnerabilities", "version"), f"the scanner's own report: {_SCAN}"),
-    Format("a dockle report", _has("summary", "details"), "nothing: image settings are read from the image itself"),
     Format("an OWASP Dependency-Check report", _has("scanInfo", "reportSchema"), _SCAN),
     Format("an npm audit report", _has("auditReportVersion"), _SCAN),
     Format("a cargo audit report", _has("database", "lockfile", "vulnerabilities"), _SCAN),
@@ -91,15 +91,12 @@ _OBJECTS: tuple[Format, ...] = (
     Format("a gitleaks finding", _has("RuleID", "Match"), f"{_SARIF}: gitleaks -f sarif"),
     Format("a TruffleHog finding", _has("SourceMetadata", "DetectorName"), _SARIF),
     # compliance
-    Format("a STIG checklist (CKLB)", _has("stigs", "target_data"), _NO_COMPLIANCE),
-    Format("a Heimdall report (HDF)", _has("platform", "profiles"), _NO_COMPLIANCE),
-    Format("an InSpec report", _has("controls", "version"), _NO_COMPLIANCE),
+    Format("InSpec's short report", _has("controls", "version"), "its whole one: inspec exec --reporter json"),
     Format(
         "an OSCAL document",
         frozenset(),
-        _NO_COMPLIANCE,
+        "OSCAL assessment results: plans and catalogues say what to look at, not what was found",
         _any(
-            "assessment-results",
             "assessment-plan",
             "component-definition",
             "system-security-plan",
@@ -137,11 +134,8 @@ _XML: tuple[tuple[str, re.Pattern[bytes], str], ...] = (
     ("CVRF, which is CSAF 1.2", re.compile(rb"<(?:\w+:)?cvrfdoc[\s>]"), "CSAF 2.0 JSON"),
     ("CycloneDX XML", re.compile(rb"<(?:\w+:)?bom[\s>]"), "CycloneDX JSON: syft scan IMAGE -o cyclonedx-json"),
     ("an SPDX RDF document", re.compile(rb"<rdf:RDF[\s>]"), "SPDX 2.3 JSON: syft scan IMAGE -o spdx-json"),
-    ("an XCCDF document", re.compile(rb"<(?:[\w-]+:)?(?:Benchmark|TestResult)[\s>]"), _NO_COMPLIANCE),
-    ("an ARF report", re.compile(rb"<(?:[\w-]+:)?asset-report-collection[\s>]"), _NO_COMPLIANCE),
-    ("a SCAP data stream", re.compile(rb"<(?:[\w-]+:)?data-stream-collection[\s>]"), _NO_COMPLIANCE),
-    ("a STIG checklist (CKL)", re.compile(rb"<CHECKLIST[\s>]"), _NO_COMPLIANCE),
-    ("an OVAL document", re.compile(rb"<(?:[\w-]+:)?oval_(?:results|definitions)[\s>]"), _NO_COMPLIANCE),
+    ("a SCAP data stream", re.compile(rb"<(?:[\w-]+:)?data-stream-collection[\s>]"), _STIG),
+    ("an OVAL document", re.compile(rb"<(?:[\w-]+:)?oval_(?:results|definitions)[\s>]"), _STIG),
     ("an OWASP Dependency-Check report", re.compile(rb"<analysis[\s>]"), _SCAN),
     ("a Nessus report", re.compile(rb"<NessusClientData_v2[\s>]"), _SCAN),
     ("a JUnit report", re.compile(rb"<testsuites?[\s>]"), _SARIF),
@@ -185,17 +179,22 @@ def refuse_bytes(data: bytes) -> None:
                 _refuse(name, instead)
 
 
-def _refuse_xml(head: bytes) -> NoReturn:
+def xml_root(head: bytes) -> bytes:
+    """The text from the document element on, without declarations, comments and document type."""
     rest = head
     while match := _PROLOG.match(rest):
         rest = rest[match.end() :]
-    rest = rest.lstrip()
+    return rest.lstrip()
+
+
+def _refuse_xml(head: bytes) -> NoReturn:
+    rest = xml_root(head)
     for name, pattern, instead in _XML:
         if pattern.match(rest):
             _refuse(name, instead)
     raise EvidenceInvalid(
         f"the document is XML of an unknown kind, starting {rest[:60]!r}",
-        why="the gate reads JSON formats only",
+        why="of XML, the gate reads XCCDF results, ARF and CKL checklists",
         fix=f"write it with {_SCAN}, or {_SBOM}",
     )
 

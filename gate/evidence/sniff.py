@@ -5,6 +5,8 @@ Two formats that both fit are an error, and so is none: what a document is must 
 
 from __future__ import annotations
 
+import importlib
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +24,7 @@ from gate.model.evidence import Diagnostic, Kind, Producer
 READ = (
     "grype JSON, trivy JSON, osv-scanner JSON, SARIF 2.1.0, CycloneDX 1.4–1.7 JSON (SBOM and VEX), SPDX 2.2 and 2.3 JSON, "
     "OpenVEX 0.0.1–0.2.0, CSAF 2.0 and 2.1, "
+    "XCCDF 1.1 and 1.2 results, ARF 1.1, CKL, CKLB, HDF, dockle JSON, OSCAL assessment results 1.x, "
     "and in-toto statements with SLSA provenance v0.2 or v1"
 )
 """The formats read, for messages."""
@@ -104,6 +107,9 @@ def _body(data: bytes, predicate: Any) -> bytes:
 def _read_bare(data: bytes, media_type: str, limits: Limits) -> Reading:
     if len(data) > limits.document_bytes:
         raise LimitExceeded("document_bytes", limits.document_bytes, f"document of {len(data)} bytes")
+    xml = stig_xml(data)
+    if xml is not None:
+        return xml.read(data, limits)
     refused.refuse_bytes(data)
     keys = _top_level(data, limits)
     if isinstance(keys, list):
@@ -198,6 +204,10 @@ _BARE: dict[str, Callable[[Mapping[str, msgspec.Raw]], bool]] = {
     "CycloneDX": lambda keys: "bomFormat" in keys,
     "SPDX": lambda keys: "spdxVersion" in keys,
     "OpenVEX": _is_openvex,
+    "CKLB": lambda keys: "stigs" in keys,
+    "HDF": lambda keys: "profiles" in keys and bool(keys.keys() & {"platform", "statistics"}),
+    "dockle JSON": lambda keys: "details" in keys and "summary" in keys,
+    "OSCAL assessment results": lambda keys: "assessment-results" in keys,
     "CSAF": lambda keys: "document" in keys and b'"csaf_version"' in bytes(keys["document"]),
 }
 
@@ -238,6 +248,31 @@ def _spdx() -> Reader:
     return READER
 
 
+def _stig_reader(module: str) -> Callable[[], Reader]:
+    """Readers of STIG results have many formats in them; each is imported when its own comes."""
+
+    def load() -> Reader:
+        reader: Reader = importlib.import_module(f"gate.evidence.stig.{module}").READER
+        return reader
+
+    return load
+
+
+def stig_xml(data: bytes) -> Reader | None:
+    """The reader of an XML document by its document element; None for JSON and for XML that is not read."""
+    from gate.evidence.stig.xmlstream import looks_like_xml, opening
+
+    if not looks_like_xml(data):
+        return None
+    root = refused.xml_root(opening(data))
+    module = next((module for pattern, module in _STIG_XML if pattern.match(root)), None)
+    return _stig_reader(module)() if module else None
+
+
+_STIG_XML: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"<(?:[\w.-]+:)?(?:Benchmark|TestResult|asset-report-collection)[\s/>]"), "xccdf"),
+    (re.compile(rb"<CHECKLIST[\s/>]"), "ckl"),
+)
 _READERS: dict[str, Callable[[], Reader]] = {
     "grype JSON": _grype,
     "trivy JSON": _trivy,
@@ -245,6 +280,10 @@ _READERS: dict[str, Callable[[], Reader]] = {
     "SARIF": _sarif,
     "CycloneDX": _cyclonedx,
     "SPDX": _spdx,
+    "CKLB": _stig_reader("cklb"),
+    "HDF": _stig_reader("hdf"),
+    "dockle JSON": _stig_reader("dockle"),
+    "OSCAL assessment results": _stig_reader("oscal"),
 }
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from gate.model.base import Model
-from gate.model.compliance import StigFacts
 from gate.model.evidence import CollectionError, Evidence
 from gate.model.findings import SourceFacts, Vulnerabilities
 from gate.model.parameters import Parameters
 from gate.model.sbom import Sbom
+from gate.model.stig import StigFacts
 from gate.model.waiver import Waiver
 
 SCHEMA: Literal["gate.input/v1"] = "gate.input/v1"

@@ -12,7 +12,6 @@ import msgspec
 import yaml
 
 from gate.model.base import digest_of, to_json
-from gate.model.compliance import StigFacts
 from gate.model.evidence import Evidence, Producer, Verification
 from gate.model.findings import (
     SEVERITIES,
@@ -47,6 +46,7 @@ from gate.model.input import (
 )
 from gate.model.parameters import Parameters
 from gate.model.sbom import Completeness, Component, MinimumElements, Sbom, SbomDocument
+from gate.model.stig import StigFacts
 from tests.policies.paths import POLICIES
 
 SUBJECT = digest_of(b"image")

@@ -13,12 +13,12 @@ import msgspec
 
 from gate.limits import DEFAULT, Limits
 from gate.model.base import to_json
-from gate.model.compliance import StigFacts
 from gate.model.evidence import CollectionError, Evidence, Producer, Verification
 from gate.model.findings import Finding, Fix, Package, Scan, SeverityFact, SourceFacts, Vulnerabilities
 from gate.model.input import Base, Compliance, Decision, Input, Platform, Provenance, RunContext, Subject, Time, VexFacts
 from gate.model.parameters import Acceptance, Parameters, RemediationDays
 from gate.model.sbom import Sbom
+from gate.model.stig import StigFacts
 from gate.model.verdict import Digests, Outcome
 from gate.model.verdict import Engine as EngineName
 from gate.model.waiver import Waiver
