@@ -176,7 +176,7 @@ class Signing:
             documents,
             accepted=lambda item: accepted(item, outcome.policy.params),
             limits=limits,
-            vex_of=_vex_of(),
+            vex_of=_vex_of(verdict, self._options["verifier_id"]),
         ):
             if made.left_out:
                 warn(f"no {made.name} attestation: {made.left_out}")
@@ -228,6 +228,10 @@ def actor() -> str:
     return run_context(os.environ).actor or os.environ.get("USER", "")
 
 
-def _vex_of() -> VexOf | None:
-    """What makes the VEX of a decision; there is no generator for that yet."""
-    return None
+def _vex_of(verdict: Verdict, author: str) -> VexOf | None:
+    """What makes the VEX of a decision; None where nothing was found, for OpenVEX has at least one statement."""
+    if not verdict.outcome.findings:
+        return None
+    from gate.vex.generate import document
+
+    return lambda _: document(verdict, author=author)

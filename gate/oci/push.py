@@ -24,6 +24,8 @@ from gate.oci.transport import ERROR_BODY_BYTES, RETRY_STATUS, Answer, Interrupt
 CHUNK_BYTES = 8 * 1024 * 1024
 """Of a chunked upload; held in memory, once per concurrent blob."""
 MAX_CHUNK_BYTES = 64 * 1024 * 1024
+SLOWEST_COMMIT = 10_000_000
+"""Bytes that a registry stores in a second at the least, before it answers."""
 _OCTETS = "application/octet-stream"
 
 Opened = Callable[[], Iterable[bytes]]
@@ -156,7 +158,16 @@ class RegistryWriter:
         """One PUT with everything; False when the registry would rather have it otherwise (2)."""
         headers = {"content-type": _OCTETS, "content-length": str(size)}
         url = _with_digest(location, digest)
-        with self._session.stream("PUT", reference, url, headers=headers, what=what, access=PUSH, content=opened) as response:
+        with self._session.stream(
+            "PUT",
+            reference,
+            url,
+            headers=headers,
+            what=what,
+            access=PUSH,
+            content=opened,
+            patience=size / SLOWEST_COMMIT,
+        ) as response:
             answer = refusal(response)
         if answer.status in {200, 201}:
             return True
@@ -174,9 +185,13 @@ class RegistryWriter:
         for chunk in _chunks(opened(), size):
             location = self._chunk(reference, location, start, chunk, what)
             start += len(chunk)
-        answer = self._request(
-            "PUT", reference, _with_digest(location, digest), what=what, headers={"content-length": "0"}, content=b""
-        )
+        try:
+            url = _with_digest(location, digest)
+            answer = self._request("PUT", reference, url, what=what, headers={"content-length": "0"}, content=b"")
+        except EvidenceUnavailable:
+            if self.has_blob(reference, digest, start):  # the answer was late or lost, not the blob
+                return
+            raise
         if answer.status not in {200, 201} and not self.has_blob(reference, digest, start):
             raise self._session.failure(reference, answer, what, PUSH)
 

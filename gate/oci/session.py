@@ -79,9 +79,11 @@ class Session:
         what: str,
         access: str = PULL,
         content: Callable[[], Iterable[bytes]] | None = None,
+        patience: float = 0.0,
     ) -> Iterator[httpx.Response]:
         """One exchange with a body that is not held in memory; a GET is redirected, and a 401 answered once.
 
+        ``patience``: seconds more than usual to wait for the answer.
         Raises Interrupted when the connection fails, EvidenceUnavailable.
         """
         url = urljoin(self.base, path)
@@ -90,7 +92,7 @@ class Session:
         sent = dict(headers) if header is None else {**headers, "authorization": header}
         for _ in range(MAX_REDIRECTS + 2):
             body = None if content is None else content()
-            with self._transport.stream(method, url, headers=sent, what=what, content=body) as response:
+            with self._transport.stream(method, url, headers=sent, what=what, content=body, patience=patience) as response:
                 if response.status_code in _REDIRECTS and method == "GET" and "location" in response.headers:
                     url, following = redirected(url, response.headers["location"], sent, what)
                     sent = dict(following)

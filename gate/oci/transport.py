@@ -119,10 +119,18 @@ class Transport:
 
     @contextlib.contextmanager
     def stream(
-        self, method: str, url: str, *, headers: Mapping[str, str], what: str, content: Iterable[bytes] | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        what: str,
+        content: Iterable[bytes] | None = None,
+        patience: float = 0.0,
     ) -> Iterator[httpx.Response]:
         """One try of a request whose body, or whose answer's body, is too large to hold. Nothing is followed or tried again here.
 
+        ``patience``: seconds beyond the usual for which an answer is waited for; a registry hashes what it was sent first.
         Raises Interrupted when the connection fails, also in the middle of either body.
         """
         self._online(what)
@@ -130,7 +138,8 @@ class Transport:
 
         sent = {"user-agent": USER_AGENT, "accept-encoding": "identity", **headers}
         try:
-            with self._client(url).stream(method, url, headers=sent, content=content) as response:
+            timeout = httpx.Timeout(self._limits.http_seconds, read=self._limits.http_seconds + patience, pool=None)
+            with self._client(url).stream(method, url, headers=sent, content=content, timeout=timeout) as response:
                 if response.headers.get("content-encoding", "identity").lower() != "identity":  # (1)
                     raise EvidenceInvalid(f"{what}: {urlsplit(url).netloc} sent a compressed body", why="identity was asked for")
                 yield response

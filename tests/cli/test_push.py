@@ -109,6 +109,8 @@ def test_a_denied_image_gets_nothing_unless_told(
     assert not (gate.store / "outbox" / "overrides.jsonl").exists()
     assert gate("push", "--push-denied").code == 0
     assert VSA in signed_by_gate(gate, registry, "vulnerable", tmp_path)
+    vex = gate("attestations", "download", f"{registry.host}/shop/vulnerable:1", "--type", "openvex", "--predicate")
+    assert json.loads(vex.out)["author"] == VERIFIER
     lines = [json.loads(line) for line in (gate.store / "outbox" / "overrides.jsonl").read_text().splitlines()]
     assert {line["actor"] for line in lines} == {"mallory"}
     assert {line["subject"] for line in lines} == {samples.digest("vulnerable")}

@@ -97,6 +97,8 @@ class FakeRegistry:
         self.faults: list[Fault] = []
         self.log: list[Request] = []
         self.connections = 0
+        self.proxied = 0
+        """Requests that came as to a proxy."""
         self.tokens: dict[str, float] = {}
         self.scopes: dict[str, str] = {}
         """What each token was asked for."""
@@ -194,6 +196,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         registry = self.server_registry
+        if self.path.startswith("http://"):  # as a proxy is asked
+            registry.proxied += 1
+            self.path = "/" + self.path.split("/", 3)[3]
         length = int(self.headers.get("content-length") or 0)
         if 0 <= registry.truncate_upload < length and self.command in {"PUT", "PATCH"} and "/uploads/" in self.path:
             return self._cut_upload(registry.truncate_upload)

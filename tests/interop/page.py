@@ -35,8 +35,8 @@ a layout go on finding one. `gate copy` and `gate push` find them there; `oras c
 
 * `cosign verify` takes any bundle by the right signer about the image for a signature, an SBOM attestation too. The gate does
   not.
-* `cosign verify` looks at legacy tags only where there is no bundle, unless `cosign verify --new-bundle-format=false` is asked for.
-  The gate looks at both and says which one counted.
+* `cosign verify` looks at legacy tags only where there is no bundle, unless `cosign verify --new-bundle-format=false` is asked
+  for. The gate looks at both and says which one counted.
 * cosign 3 signs with a key and no log as `cosign sign --tlog-upload=false --use-signing-config=false`.
 * `crane copy` and `skopeo copy` leave signatures behind. `gate copy`, `oras cp -r` and `cosign save` take them along.
 * `cosign attest` writes in-toto statements v0.1, the gate v1; both read both.

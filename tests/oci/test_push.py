@@ -348,3 +348,29 @@ def test_the_challenges_of_hosted_registries_are_read(header: str, realm: str, s
     assert found.realm.startswith(realm)
     assert found.scope.endswith(scope)
     assert PUSH == "pull,push"
+
+
+def test_a_proxy_is_used_for_writing_too(options: RegistryOptions, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP_PROXY and NO_PROXY are heeded; loopback never goes through one."""
+    with FakeRegistry() as registry:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{registry.host}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        options = dataclasses.replace(options, plain_http=True)
+        where = parse("registry.test/team/app:1")
+        assert RegistryWriter(session_for(where, options, limits), limits).put_bytes(where, DIGEST, BLOB)
+        assert held(registry) == BLOB
+        assert registry.proxied == 3
+        writer(registry, options, limits).put_bytes(at(registry, "other/app"), DIGEST, BLOB)
+        assert registry.proxied == 3
+        options.close()
+
+
+def test_a_late_answer_to_the_end_of_chunks_is_noticed(registry: FakeRegistry, options: RegistryOptions, limits: Limits) -> None:
+    """The blob is there: nothing is sent again."""
+    registry.whole_limit = 100
+    registry.fail("^PUT .*/uploads/", hang_up=True, times=1, skip=1)
+    registry.whole_limit = 100
+    one = writer(registry, options, limits)
+    registry.fail("^PUT .*/uploads/", status=413, times=1)
+    assert one.put_blob(at(registry), DIGEST, len(BLOB), pieces)
+    assert held(registry) == BLOB

@@ -15,8 +15,11 @@ from gate.errors import EvidenceUnavailable
 from gate.limits import Limits
 from gate.oci.image import load
 from gate.oci.options import RegistryOptions
+from gate.oci.push import RegistryWriter
+from gate.oci.reference import parse
+from gate.oci.registry import session_for
 from gate.oci.source import ImageSource, open_source
-from tests.fakes.images import image
+from tests.fakes.images import digest_of, image
 from tests.fakes.registry import FakeRegistry
 
 APP = image()
@@ -93,3 +96,21 @@ def test_a_redirect_from_tls_to_plain_http_is_refused(authority: tuple[ssl.SSLCo
             load(source, source.resolve())
         options.close()
         assert plain.log == []
+
+
+def test_a_given_authority_is_believed_when_pushing(authority: tuple[ssl.SSLContext, Path], limits: Limits) -> None:
+    """Streamed bodies go over the same connections, with the same trust; without it nothing is sent."""
+    data = b"x" * 300_000
+    digest = digest_of(data)
+    with FakeRegistry(tls=authority[0]) as registry:
+        where = parse(f"{registry.host}/team/app:1")
+        for ca_file, good in ((authority[1], True), (None, False)):
+            options = RegistryOptions(plain_http=False, ca_file=ca_file, environ={})
+            writer = RegistryWriter(session_for(where, options, limits), limits)
+            if good:
+                assert writer.put_bytes(where, digest, data)
+            else:
+                with pytest.raises(EvidenceUnavailable, match="could not be had"):
+                    writer.put_bytes(where, digest, data)
+            options.close()
+        assert registry.blobs["team/app", digest] == data
