@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from gate.vex.repository import Repository
 
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+"""Ages and deadlines are counted from the time of the run, and must not leave the calendar."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Prepared:
     """A plan, and what the command itself needs to know besides."""
@@ -71,7 +75,7 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
     chosen, engine = started or start(options, limits, stack)
     policy, effective = chosen.policy, effective_of(chosen, options, limits)
     trust = trust_of(options, effective)
-    now = _time(options.get("effective_time"))
+    now = time_of(options.get("effective_time"))
     sources = [f"{path}@{digest}" for path, digest in effective.sources]
 
     def read(path: str, what: str) -> bytes:
@@ -121,18 +125,20 @@ def registry_options(options: Mapping[str, Any]) -> RegistryOptions:
     )
 
 
-def _time(given: str | None) -> Time:
+def time_of(given: str | None) -> Time:
+    """The evaluation time: the clock's, or the one given. Raises UsageError."""
     if given is None:
         return Time(now=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), source="clock")
-    try:
+    moment: datetime.datetime | None = None
+    with contextlib.suppress(ValueError, OverflowError):
         moment = datetime.datetime.fromisoformat(given)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        moment = moment.astimezone(datetime.UTC) if moment.tzinfo is not None else None
+    if moment is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise UsageError(
-            f"--effective-time {given}: not an RFC 3339 time with a zone", fix="for example --effective-time 2026-11-23T12:00:00Z"
+            f"--effective-time {given}: not an RFC 3339 time with a zone, of {_FIRST_YEAR} to {_LAST_YEAR}",
+            fix="for example --effective-time 2026-11-23T12:00:00Z",
         )
-    return Time(now=moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), source="override")
+    return Time(now=moment.strftime("%Y-%m-%dT%H:%M:%SZ"), source="override")
 
 
 def _scanner(options: Mapping[str, Any], limits: Limits) -> Any:

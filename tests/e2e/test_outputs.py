@@ -103,10 +103,14 @@ def test_a_run_that_ends_early_leaves_no_old_hand_over(gate: Gate, tmp_path: Pat
         (("verify", CLEAN, "--resource-uri", "\udcff"), 2),
         (("verify", CLEAN, "--param", 'required_labels=["\\ud800"]'), 2),
         (("verify", CLEAN, "--param", 'custom={"a":1,"a":2}'), 2),
+        (("verify", CLEAN, "--effective-time", "9999-12-31T23:59:59-23:00"), 2),
+        (("verify", CLEAN, "--effective-time", "0001-01-01T00:00:00+14:00"), 2),
+        (("verify", CLEAN, "--effective-time", "9999-12-31T23:59:59Z"), 2),
+        (("verify", CLEAN, "--effective-time", "0001-01-01T00:00:00Z"), 2),
     ],
 )
 def test_text_that_no_record_can_hold(gate: Gate, arguments: tuple[str, ...], code: int) -> None:
-    """Bytes that are no UTF-8, halves of surrogate pairs and repeated keys on the command line are exit 2, not a bug."""
+    """Bytes that are no UTF-8, halves of surrogate pairs, repeated keys and times outside the calendar are exit 2, not a bug."""
     done = gate(*arguments)
     assert done.code == code and "error: " in done.err
 
