@@ -20,6 +20,7 @@ _COMMANDS = {
     "config": ("gate.cli.config", "Check the policy file; show what is in force and from where."),
     "evidence": ("gate.cli.evidence", "Show what the gate understands of a document."),
     "input": ("gate.cli.input", "Show the input document that policies see."),
+    "inspect": ("gate.cli.inspect", "Show what is inside an image."),
     "vex": ("gate.cli.vex", "Triage findings, generate VEX, prove that it binds."),
     "sign": ("gate.cli.sign", "Sign an image and push the signature beside it."),
     "attest": ("gate.cli.attest", "Sign a statement about an image."),

@@ -1,88 +1,117 @@
-"""Facts of compliance: what STIG scanners and checklists said of the image."""
+"""Facts from an image's own files: what is there, not whether that is good. Paths are relative to the root.
+
+``layer`` is the digest of the layer that a file is from, its diff id where only that is known (a daemon tarball).
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from gate.model.base import Model
-
-StigWord = Literal["pass", "fail", "fixed", "error", "unknown", "notchecked", "notapplicable", "notselected", "informational"]
-"""XCCDF 1.2 §6.6.4.2; every other format is mapped to these. ``fixed`` means that the scanner repaired its own copy."""
+from gate.model.evidence import Diagnostic
 
 
-class StigResult(Model, frozen=True, kw_only=True):
-    """What one report says of one rule. ``weight``, scores and exit codes are never read."""
+class LayerFiles(Model, frozen=True, kw_only=True):
+    """What one layer ships."""
 
-    rule: str
-    """As the report names it, without XCCDF's prefix: ``SV-230221r743913_rule``, ``package_telnetd_removed``."""
-    term: str
-    """What a waiver names: the V-id where there is one, else ``rule``."""
-    vuln_id: str
-    """``V-230221``; empty when the report gives none."""
-    srg: tuple[str, ...]
-    version: str
-    """The STIG's own id of the rule: ``RHEL-08-010000``."""
-    title: str
-    cci: tuple[str, ...]
-    nist: tuple[str, ...]
-    """NIST SP 800-53 controls: the report's own, and those of its CCIs."""
-    severity: Literal["high", "medium", "low", "info", "unknown"]
-    category: Literal["1", "2", "3"]
-    """CAT I, II, III; an unknown severity is CAT I."""
-    result: StigWord
-    said: str
-    """The word in the report where it is another one: ``Not_Reviewed``, ``satisfied``."""
-    override: str
-    """A result or severity changed by hand, a waiver or an attestation inside the report; the less favourable one counts."""
-    comment: str
-    """What a person or the scanner wrote about the result; cut."""
+    layer: str
+    entries: int
+    unpacked: int
+    """Bytes after decompression."""
+    whiteouts: int
+    hidden: int
+    """Files of it that a later layer deletes or replaces; they are shipped all the same."""
 
 
-class StigCounts(Model, frozen=True, kw_only=True):
-    """Rules by result; ``selected`` is all but ``notselected``, ``evaluated`` is what got an answer: pass, fail, fixed."""
+class FileFact(Model, frozen=True, kw_only=True):
+    """A file by its place and rights; ``mode`` is octal text, such as ``4755``."""
 
-    selected: int = 0
-    evaluated: int = 0
-    passed: int = 0
-    failed: int = 0
-    fixed: int = 0
-    error: int = 0
-    unknown: int = 0
-    notchecked: int = 0
-    notapplicable: int = 0
-    notselected: int = 0
-    informational: int = 0
+    path: str
+    layer: str
+    mode: str
+    uid: int
+    gid: int
 
 
-class StigReport(Model, frozen=True, kw_only=True):
-    """One XCCDF TestResult, checklist or profile; a file may hold several."""
+class CapabilityFact(Model, frozen=True, kw_only=True):
+    """A file with capabilities (``security.capability``), by name as in capabilities(7)."""
 
-    evidence: str
-    """Id of the evidence item; empty until assembly."""
-    place: int
-    """Number of the report in its document, from 0."""
-    format: str
-    scanner: str
-    """Lower case: ``openscap``, ``scc``, ``inspec``, ``stig viewer``, ``dockle`` …; empty when the report does not tell."""
-    scanner_version: str
-    benchmark: str
-    """Id of the benchmark or STIG, without XCCDF's prefix."""
-    benchmark_version: str
-    profile: str
-    target: str
-    """As the report names it: mostly the machine that the scanner ran on, which says nothing about the image."""
-    platforms: tuple[str, ...]
-    """Platforms that the content was applied as: CPEs of XCCDF, operating systems of other formats."""
-    finished: str | None
-    counts: StigCounts
-    results: tuple[StigResult, ...]
-    """All but ``notselected``, one a rule, sorted by term."""
+    path: str
+    layer: str
+    permitted: tuple[str, ...]
+    inheritable: tuple[str, ...]
+    effective: bool
 
 
-class StigFacts(Model, frozen=True, kw_only=True):
-    """STIG facts."""
+class Account(Model, frozen=True, kw_only=True):
+    """A line of ``/etc/passwd``; ``password`` is null where no shadow entry says."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+    password: Literal["empty", "locked", "set"] | None
+
+
+class Place(Model, frozen=True, kw_only=True):
+    """Something that is known by its name: a package database or manager, a shell."""
+
+    name: str
+    path: str
+    layer: str
+
+
+class CertificateFile(Model, frozen=True, kw_only=True):
+    """A file with X.509 certificates."""
+
+    path: str
+    layer: str
+    certificates: int
+    expired: int
+    """At ``time.now``."""
+    unreadable: int
+    next_expiry: str | None
+    """RFC 3339; of those that are not expired, the first that will be."""
+
+
+class KeyFile(Model, frozen=True, kw_only=True):
+    """A file with private keys, or a key store."""
+
+    path: str
+    layer: str
+    kind: str
+    """PEM label in lower case (``rsa private key``), or ``key store``."""
+    encrypted: bool | None
+    """Null where that cannot be told."""
+    visible: bool
+    """False: a later layer deletes or replaces it, and the key is shipped all the same."""
+
+
+class Filesystem(Model, frozen=True, kw_only=True):
+    """The image's file system; empty until it was looked at."""
 
     collected: bool = False
-    """Whether anything accepted says something."""
-    scanner_results: tuple[StigReport, ...] = ()
-    """Reports of accepted scanner evidence."""
+    certain: bool = False
+    """Whether every runtime sees these files: false after any of the diagnostics on which runtimes disagree."""
+    complete: bool = False
+    """Whether no list below was cut short."""
+    layers: tuple[LayerFiles, ...] = ()
+    files: int = 0
+    bytes: int = 0
+    os_release: dict[str, str] = msgspec.field(default_factory=dict)
+    accounts: tuple[Account, ...] = ()
+    setuid: tuple[FileFact, ...] = ()
+    """Regular files with the setuid or setgid bit."""
+    capabilities: tuple[CapabilityFact, ...] = ()
+    world_writable: tuple[FileFact, ...] = ()
+    """Files that anybody may write to, and such directories without the sticky bit."""
+    devices: tuple[FileFact, ...] = ()
+    package_databases: tuple[Place, ...] = ()
+    package_managers: tuple[Place, ...] = ()
+    shells: tuple[Place, ...] = ()
+    certificates: tuple[CertificateFile, ...] = ()
+    private_keys: tuple[KeyFile, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()

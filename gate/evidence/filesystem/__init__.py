@@ -1,0 +1,1 @@
+"""Facts from the files inside an image."""
