@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from gate.errors import ConfigError
 from gate.vex import notes, write
 from gate.vex.document import SUBJECT, SUPPRESSING, VexComponent, VexDocument, VexProduct, VexStatement, load
 from gate.vex.purl import parse
@@ -63,10 +64,12 @@ class Converted:
 def to_openvex(document: VexDocument, *, now: datetime, source: bytes | None = None) -> Converted:
     """OpenVEX 0.2.0. With ``source``, the OpenVEX bytes that were read, fields that the gate does not read are listed too.
 
-    Raises ConfigError when the document has no author.
+    Raises ConfigError when the document has no author, or when nothing of it can be said.
     """
     losses = Losses()
     statements = [made for item in document.statements if (made := _statement(item, now, losses)) is not None]
+    if not statements:
+        raise nothing(losses)
     identifier = document.id
     if not _IRI.fullmatch(identifier):
         losses.add("@id", "is no IRI; made from author and id" if identifier else "there is none; made from the author")
@@ -88,6 +91,12 @@ def to_openvex(document: VexDocument, *, now: datetime, source: bytes | None = N
     if source is not None:
         _unread(load_raw(source), body, losses)
     return Converted(write.to_bytes(body), losses.listed())
+
+
+def nothing(losses: Losses) -> ConfigError:
+    """The error for a document of which nothing can be written; no format has documents without statements."""
+    why = "; ".join(f"{loss.field}: {loss.detail} (×{loss.count})" for loss in losses.listed()[:8])
+    return ConfigError("nothing of the document can be written in this format", why=why or "it has no statement")
 
 
 def load_raw(source: bytes) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from gate import __version__
 from gate.errors import ConfigError
-from gate.vex.convert import Converted, Losses, bounded, named
+from gate.vex.convert import Converted, Losses, bounded, named, nothing
 from gate.vex.document import JUSTIFICATIONS, SUBJECT, VexComponent, VexDocument, VexProduct, VexStatement
 from gate.vex.effective import effective
 from gate.vex.purl import parse
@@ -50,6 +50,8 @@ def to_csaf(document: VexDocument, *, now: datetime, namespace: str) -> Converte
             by_name.setdefault(named(item)[0], []).append((item, list(dict.fromkeys(ids))))
         else:
             losses.add("statement", f"{item.status} without a product that CSAF can name; left out", item.id)
+    if not by_name:
+        raise nothing(losses)
     moment = stamp(document.timestamp or now)
     released = stamp(max((item.timestamp for item in document.statements if item.timestamp), default=document.timestamp or now))
     version = str(document.version if 1 <= document.version <= _REVISIONS else 1)

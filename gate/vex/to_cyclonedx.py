@@ -14,7 +14,7 @@ from typing import Any
 
 from gate import __version__
 from gate.model.findings import VexStatus
-from gate.vex.convert import Converted, Losses, bounded, named
+from gate.vex.convert import Converted, Losses, bounded, named, nothing
 from gate.vex.document import SUBJECT, VexComponent, VexDocument, VexProduct, VexStatement
 from gate.vex.effective import effective
 from gate.vex.purl import parse
@@ -51,6 +51,8 @@ def to_cyclonedx(document: VexDocument, *, now: datetime) -> Converted:
             losses.add("statement", f"{item.status} without a product that CycloneDX can name; left out", item.id)
             continue
         listed.append(_vulnerability(item, list(dict.fromkeys(refs)), losses))
+    if not listed:
+        raise nothing(losses)
     moment = document.timestamp or now
     body: dict[str, Any] = {
         "bomFormat": "CycloneDX",
