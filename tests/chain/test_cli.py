@@ -12,7 +12,9 @@ import pytest
 
 from tests.chain import makers
 from tests.chain.makers import BUILD_SIGNER, BUILDER, ISSUER, SOURCE_SIGNER, VERIFIER, World, provenance, summary
+from tests.conformance.client import SIGNATURES
 from tests.fakes.images import image, index, referrer, write_layout
+from tests.trust.corpus import GITHUB, needs_corpus
 
 
 def gate(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -167,3 +169,27 @@ def test_rules_on_the_chain(place: Path) -> None:
     assert whole["evidence.rejected"] == "passed"
     old = _states(_verify(place, "--evidence", "summary.json", "--param", "max_trust_root_age_days=1"))
     assert old["trust.root_age"] == "denied"
+
+
+LAYOUT = SIGNATURES / "slsa-verifier" / "gha_generic_container"
+GENERATOR = "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/generator_container_slsa3.yml@refs/tags/v"
+
+
+@needs_corpus
+@pytest.mark.parametrize("version", ["v2.1.0", "v1.4.0"])
+def test_a_real_image(version: str, tmp_path: Path) -> None:
+    """An image of slsa-github-generator: level 3 by the builder's entry, and nobody who vouches for its commit."""
+    root = SIGNATURES / "trusted-roots" / "prod" / "trusted_root.json"
+    pattern = GENERATOR.replace(".", r"\.") + ".*"
+    who = ["--certificate-identity-regexp", pattern, "--certificate-oidc-issuer", GITHUB, "--trusted-root", str(root)]
+    image_at = f"oci:{LAYOUT / version / 'container_workflow_dispatch'}"
+    done = gate(
+        "chain", image_at, *who, "--builder", f"{GENERATOR}*=3", "--min-build-level", "3", "--format", "json", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    (document,) = json.loads(done.stdout)
+    assert (document["build_level"], document["source_level"]) == (3, 0)
+    (built,) = document["chain"]["below"]
+    (commit,) = built["below"]
+    assert commit["name"] == "https://github.com/slsa-framework/example-package"
+    assert [gap["kind"] for gap in commit["gaps"]] == ["no_source_vsa"]
