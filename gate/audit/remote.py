@@ -62,7 +62,7 @@ class RemoteStore:
             self._writer.put_blob(self._reference, blob.digest, blob.size, functools.partial(_bytes_of, store, blob.digest))
         self._writer.put_manifest(self._reference, record.manifest, _MANIFEST_TYPE, data, record.manifest)
         for tag in (f"outcome-{_hex(record.outcome)}", f"verdict-{_hex(record.verdict)}", f"subject-{_hex(record.subject)}"):
-            self._writer.put_manifest(self._reference, tag, _MANIFEST_TYPE, data, record.manifest)
+            self._writer.put_tag(self._reference, tag, _MANIFEST_TYPE, data, record.manifest)
         return record.manifest
 
     def fetch(self, text: str, into: Store) -> int:

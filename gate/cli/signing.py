@@ -225,7 +225,15 @@ def actor() -> str:
     """Who pushes, as the CI system or this machine says it: a claim, for the record."""
     from gate.cli.ci import run_context
 
-    return run_context(os.environ).actor or os.environ.get("USER", "")
+    claimed = run_context(os.environ).actor
+    if claimed:
+        return claimed
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in many containers
+        return f"uid {os.getuid()}"
 
 
 def _vex_of(verdict: Verdict, author: str) -> VexOf | None:

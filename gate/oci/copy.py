@@ -292,7 +292,7 @@ class RegistryTarget:
 
     def tag(self, tag: str | None, node: Node) -> None:
         if tag is not None:
-            self._writer.put_manifest(self._reference, tag, node.found.media_type, node.data, node.found.digest)
+            self._writer.put_tag(self._reference, tag, node.found.media_type, node.data, node.found.digest)
 
 
 class LayoutTarget:

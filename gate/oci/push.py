@@ -105,6 +105,15 @@ class RegistryWriter:
             )
         return answer
 
+    def put_tag(self, reference: Reference, tag: str, media_type: str, data: bytes, digest: str) -> None:
+        """Lets a tag stand for a manifest, unless it does: where tags cannot be changed, even the same again is refused."""
+        what = f"tag {tag} of {reference.name}"
+        path = f"{reference.repository}/manifests/{quote(tag)}"
+        answer = self._request("HEAD", reference, path, what=what, headers={"accept": ACCEPT})
+        if answer.status == 200 and answer.headers.get("docker-content-digest") == digest:
+            return
+        self.put_manifest(reference, tag, media_type, data, digest)
+
     def _request(
         self,
         method: str,

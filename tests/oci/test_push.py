@@ -374,3 +374,14 @@ def test_a_late_answer_to_the_end_of_chunks_is_noticed(registry: FakeRegistry, o
     registry.fail("^PUT .*/uploads/", status=413, times=1)
     assert one.put_blob(at(registry), DIGEST, len(BLOB), pieces)
     assert held(registry) == BLOB
+
+
+def test_a_tag_that_stands_is_not_set_again(registry: FakeRegistry, options: RegistryOptions, limits: Limits) -> None:
+    """In repositories whose tags cannot be changed (ECR, Harbor), a push that is repeated goes through all the same."""
+    one, made = writer(registry, options, limits), image()
+    one.put_tag(at(registry), "1", OCI_MANIFEST, made.data, made.digest)
+    registry.fail("^PUT .*/manifests/1$", status=400)
+    one.put_tag(at(registry), "1", OCI_MANIFEST, made.data, made.digest)
+    other = image(seed="other")
+    with pytest.raises(EvidenceUnavailable):
+        one.put_tag(at(registry), "1", OCI_MANIFEST, other.data, other.digest)
