@@ -17,6 +17,7 @@ from gate.evidence.provenance.chain import Items, build_chain
 from gate.evidence.provenance.links import broken_links
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.evidence.vulnerabilities.merge import Merged, count, merge
+from gate.model.compliance import Filesystem
 from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer, Verification
 from gate.model.findings import AppliedVex, Finding, SastRun, SourceFacts, Vulnerabilities
 from gate.model.input import (
@@ -66,6 +67,7 @@ def assemble(
     *,
     siblings: frozenset[str] = frozenset(),
     errors: Iterable[CollectionError] = (),
+    filesystem: Filesystem | None = None,
 ) -> Input:
     """The input document of one subject. Items are sorted by id; the same facts give the same bytes."""
     digests = SubjectDigests.of(subject, siblings)
@@ -94,6 +96,7 @@ def assemble(
         vex=vex,
         errors=tuple(sorted((*errors, *(item.error for item in opened if item.error)), key=lambda e: (e.kind, e.source, e.code))),
         trust=trust_facts(context.trust, context.time.now),
+        filesystem=filesystem or Filesystem(),
     )
 
 

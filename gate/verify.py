@@ -19,6 +19,7 @@ from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.judge import Judged, judge
 from gate.limits import Limits
 from gate.model.base import digest_of, to_json
+from gate.model.compliance import Filesystem
 from gate.model.evidence import CollectionError
 from gate.model.findings import Finding
 from gate.model.input import Decision, RunContext, Subject, Time
@@ -54,6 +55,8 @@ class Plan:
     platforms: tuple[str, ...] = ()
     scan: Callable[[ImageSource, Subject], Document] | None = None
     """Runs a scanner on the subject's digest; raises EvidenceError."""
+    inspect: bool = False
+    """Whether to read the image's file system."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -129,7 +132,14 @@ def _one(
     if plan.vex_repositories:
         from gate.evidence.vexrepository import from_repositories
 
-        listed, failed = from_repositories(plan.vex_repositories, opened, subject, _opener(plan), plan.limits)
+        filesystem = None
+    if plan.inspect and subject.kind != "index":
+        looked = _inspect(source, subject, plan)
+        if isinstance(looked, CollectionError):
+            errors.append(looked)
+        else:
+            filesystem = looked
+    listed, failed = from_repositories(plan.vex_repositories, opened, subject, _opener(plan), plan.limits)
         opened += listed
         errors += failed
     active = [waiver for waiver in plan.decision.waivers if waiver.state == "active"]
@@ -140,7 +150,7 @@ def _one(
     context = Context(
         decision=plan.decision, run=plan.run, time=plan.time, enrichment=plan.enrichment, waived_for=waived, trust=plan.trust
     )
-    document = assemble(subject, opened, context, siblings=siblings, errors=errors)
+    document = assemble(subject, opened, context, siblings=siblings, errors=errors, filesystem=filesystem)
     judged = judge(document, plan.engine, trust=plan.trust.digest, children=children)
     kept = {item.id: item.document.data for item in opened}
     return Reached(judged, tuple((item.id, kept[item.id]) for item in document.evidence))
@@ -153,6 +163,18 @@ def _scan(source: ImageSource, subject: Subject, plan: Plan) -> list[Opened] | C
     except EvidenceError as error:
         return CollectionError(
             kind="vulnerabilities", evidence=None, source="--scan", code="scan_failed", reason=error.what, fix=error.fix
+        )
+
+
+def _inspect(source: ImageSource, subject: Subject, plan: Plan) -> Filesystem | CollectionError:
+    from gate.evidence.filesystem.collect import collect
+
+    try:
+        return collect(source, subject, plan.time.now)[0]
+    except EvidenceError as error:
+        reason = error.what + (f": {error.why}" if error.why else "")
+        return CollectionError(
+            kind="unknown", evidence=None, source="--inspect", code="unreadable", reason=reason, fix=error.fix
         )
 
 

@@ -113,6 +113,7 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
         enrichment=enrichment,
         platforms=tuple(options.get("platforms", ())),
         scan=_scanner(options, limits) if options.get("scan") else None,
+        inspect=bool(options.get("inspect")),
     )
     return Prepared(plan, policy, effective, tuple(sources))
 

@@ -67,6 +67,7 @@ def _number(flag: str, name: str, text: str) -> Callable[[F], F]:
 )
 @click.option("--evidence", multiple=True, metavar="FILE", help="A report, SBOM, bundle or attestation. Repeatable.")
 @click.option("--scan", is_flag=True, help="Run grype on the subject's digest.")
+@click.option("--inspect", is_flag=True, help="Read the image's files too: facts for rules of your own, in input.filesystem.")
 @click.option("--grype-db", metavar="PATH", help="A grype database to use instead of the one that grype keeps.")
 @click.option("--epss", metavar="FILE", help="EPSS scores (CSV), for findings without one.")
 @click.option("--kev", metavar="FILE", help="CISA's KEV catalogue (JSON).")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from gate.model.base import Model
+from gate.model.compliance import Filesystem
 from gate.model.evidence import CollectionError, Evidence
 from gate.model.findings import SourceFacts, Vulnerabilities
 from gate.model.parameters import Parameters
@@ -295,3 +296,5 @@ class Input(Model, frozen=True, kw_only=True):
     vex: VexFacts
     errors: tuple[CollectionError, ...]
     trust: TrustFacts = TrustFacts()
+    filesystem: Filesystem = Filesystem()
+    """What is inside the image; collected when it is asked for."""

@@ -193,11 +193,8 @@ def _databases(files: FileSystem, merged: Iterable[Entry]) -> Iterable[Place]:
 def _programs(files: FileSystem, merged: Iterable[Entry], names: re.Pattern[str]) -> Iterable[Place]:
     for entry in merged:
         name = entry.path.rpartition("/")[2]
-        if (
-            name in names
-            and (entry.kind == "symlink" or (entry.kind == "file" and entry.mode & 0o111))
-            and _BIN.fullmatch(entry.path)
-        ):
+        runs = entry.kind == "symlink" or (entry.kind == "file" and bool(entry.mode & 0o111))
+        if runs and names.fullmatch(name) and _BIN.fullmatch(entry.path):
             yield Place(name=name, path=shown(entry.path), layer=files.layer_name(entry))
 
 
