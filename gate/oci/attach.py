@@ -127,7 +127,7 @@ class Attacher:
             index: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
             if old is not None:
                 index = self._index(old, tag)
-            known = {item.get("digest") for item in index["manifests"] if isinstance(item, dict)}
+            known = [item.get("digest") for item in index["manifests"] if isinstance(item, dict)]
             new = [dict(entry) for entry in entries if entry["digest"] not in known]
             if not new:
                 return None
@@ -182,7 +182,7 @@ class Attacher:
     def _legacy_layers(self, data: bytes, tag: str) -> list[Any]:
         value = parse_object(data, f"tag {tag}", self._limits)
         layers = value.get("layers")
-        known = {SIMPLE_SIGNING, DSSE}
+        known = (SIMPLE_SIGNING, DSSE)  # compared, not hashed: somebody else wrote what is looked for
         if not isinstance(layers, list) or not all(isinstance(one, dict) and one.get("mediaType") in known for one in layers):
             raise _foreign(f"tag {tag} of {self._reference.name}", "cosign's manifest of signatures")
         if not all(is_digest(one.get("digest")) for one in layers):

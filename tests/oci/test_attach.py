@@ -1,5 +1,6 @@
 """Referrers, the fallback tag and cosign's legacy tags: what is found afterwards, and what two writers do to each other."""
 
+import contextlib
 import dataclasses
 import json
 import random
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gate.errors import EvidenceInvalid, EvidenceUnavailable, LimitExceeded
-from gate.limits import Limits
+from gate.errors import EvidenceError, EvidenceInvalid, EvidenceUnavailable, LimitExceeded
+from gate.limits import DEFAULT, Limits
 from gate.oci import attach
 from gate.oci.attach import Attached, Attacher, referrer
 from gate.oci.attachments import DSSE, SIMPLE_SIGNING
@@ -241,6 +244,46 @@ def test_a_legacy_tag_of_something_else_is_left_alone(registry: FakeRegistry, op
     with pytest.raises(EvidenceInvalid, match="cosign's manifest"):
         at(registry.host, options, limits).legacy(APP.digest, "sig", [(DSSE, b"{}", {})])
     assert registry.tags["team/app", f"{TAG}.sig"] == APP.digest
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["sha256:" + "1" * 64, SIMPLE_SIGNING, DSSE]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["manifests", "layers", "config", "digest", "mediaType", "annotations"]), inner, max_size=4
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(value=_JSON)
+@settings(max_examples=150, deadline=None)
+def test_whatever_stands_under_a_tag_is_kept_or_refused(value: object) -> None:
+    """Any JSON there: it is added to with nothing lost, or an error of the gate; never another exception."""
+    limits = dataclasses.replace(DEFAULT, http_retries=0)
+    with FakeRegistry(referrers_api=False) as registry:
+        options = RegistryOptions(environ={})
+        data = encode(value)
+        for tag in (TAG, f"{TAG}.sig"):
+            registry.manifests["team/app", f"sha256:{tag}"] = (OCI_INDEX, data)
+            registry.tags["team/app", tag] = f"sha256:{tag}"
+        one = at(registry.host, options, limits)
+        try:
+            one.attach([item(1)])
+        except EvidenceError:
+            assert registry.tags["team/app", TAG] == f"sha256:{TAG}"
+        else:
+            kept = json.loads(registry.manifests["team/app", registry.tags["team/app", TAG]][1])
+            assert isinstance(value, dict) and kept["manifests"][: len(value["manifests"])] == value["manifests"]
+        with contextlib.suppress(EvidenceError):
+            one.legacy(APP.digest, "sig", [(SIMPLE_SIGNING, b"{}", {"dev.cosignproject.cosign/signature": "AA=="})])
+        options.close()
 
 
 def test_equal_inputs_give_equal_manifests() -> None:
