@@ -132,16 +132,16 @@ def _one(
     if plan.vex_repositories:
         from gate.evidence.vexrepository import from_repositories
 
-        filesystem = None
+        listed, failed = from_repositories(plan.vex_repositories, opened, subject, _opener(plan), plan.limits)
+        opened += listed
+        errors += failed
+    filesystem = None
     if plan.inspect and subject.kind != "index":
         looked = _inspect(source, subject, plan)
         if isinstance(looked, CollectionError):
             errors.append(looked)
         else:
             filesystem = looked
-    listed, failed = from_repositories(plan.vex_repositories, opened, subject, _opener(plan), plan.limits)
-        opened += listed
-        errors += failed
     active = [waiver for waiver in plan.decision.waivers if waiver.state == "active"]
 
     def waived(finding: Finding, about: Subject) -> tuple[str, ...]:
