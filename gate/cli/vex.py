@@ -265,7 +265,8 @@ def diff(before: str, after: str, form: str) -> int:
 def convert(file: str, form: str, namespace: str, author: str, output: str | None) -> int:
     """Write a VEX document in another format. What that cannot hold is said on standard error, never dropped silently.
 
-    A statement that suppresses is never widened to fit: what cannot be said as narrowly is left out and named.
+    A statement that suppresses is left out and named rather than widened. CycloneDX is the exception: the image stands once, in
+    metadata.component, and readers that look only at affects see the package wherever it is.
 
     \b
     Examples:

@@ -114,6 +114,10 @@ def named(statement: VexStatement) -> tuple[str, tuple[str, ...], str]:
 
 
 def _statement(item: VexStatement, now: datetime, losses: Losses) -> dict[str, Any] | None:
+    if item.problem and item.status in SUPPRESSING:
+        # What makes it not count (a broken time, say) may be the very thing that is not written.
+        losses.add("statement", f"does not count: {item.problem}; left out", item.id)
+        return None
     products = [entry for product in item.products for entry in _product(product, item, losses)]
     if item.names_products and not products:
         losses.add("statement", f"{item.status} without a product that OpenVEX can name; left out", item.id)

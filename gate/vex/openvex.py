@@ -231,4 +231,4 @@ def _number(value: Any) -> int:
     """Document version; 0.0.1 documents have it as text."""
     if isinstance(value, str) and value.isdecimal() and len(value) < 10:
         return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -15,7 +15,7 @@ from typing import Any
 from gate import __version__
 from gate.model.findings import VexStatus
 from gate.vex.convert import Converted, Losses, bounded, named, nothing
-from gate.vex.document import SUBJECT, VexComponent, VexDocument, VexProduct, VexStatement
+from gate.vex.document import SUBJECT, SUPPRESSING, VexComponent, VexDocument, VexProduct, VexStatement
 from gate.vex.effective import effective
 from gate.vex.purl import parse
 from gate.vex.write import canonical, document_id, stamp
@@ -85,6 +85,9 @@ def _refs(
         losses.add("product", "the subject of the document around it", item.id)
         return []
     if product.subcomponents:
+        if item.status in SUPPRESSING and not any(_is_image(text) for text in product.component.ids):
+            losses.add("product", "a package inside a product that is no image; left out", item.id)
+            return []
         images.setdefault(canonical(sorted(product.component.ids)).decode(), product.component)
         losses.add("product", "the image is named once, in metadata.component", item.id)
     refs = []
@@ -95,9 +98,14 @@ def _refs(
     return refs
 
 
+def _is_image(text: str) -> bool:
+    purl = parse(text) if text.startswith("pkg:") else None
+    return purl is not None and purl.type in ("oci", "docker")
+
+
 def _component(text: str, part: VexComponent) -> dict[str, Any]:
     purl = parse(text) if text.startswith("pkg:") else None
-    kind = "container" if purl is not None and purl.type in ("oci", "docker") else "library"
+    kind = "container" if _is_image(text) else "library"
     made: dict[str, Any] = {"type": kind, "bom-ref": text, "name": purl.name if purl else text}
     if purl is not None:
         made |= {"version": purl.version} if purl.version else {}

@@ -58,6 +58,12 @@ def test_a_statement_made_after_the_verdict_binds_now() -> None:
     assert check(sources, verdict(), now=datetime(2026, 11, 26, tzinfo=UTC)).suppressed == {KEY}
 
 
+def test_a_version_below_zero_is_none() -> None:
+    """It is odd, and neither retracts the document nor breaks the order."""
+    data = json.dumps(body(statement("affected"), version=-1)).encode()
+    assert not check(sources_of({"x": openvex.read(data)}), verdict()).idle
+
+
 def test_a_statement_that_does_not_count_suppresses_nothing() -> None:
     """not_affected without a reason binds, and the finding stays."""
     done = checked(statement(justification=""))

@@ -133,16 +133,20 @@ def test_a_document_that_says_nothing_is_not_written(form: str) -> None:
             (to_openvex if form == "openvex" else to_cyclonedx)(document, now=NOW)
 
 
-def test_an_invalid_statement_stays_invalid() -> None:
-    """Converting must not make a claim count that did not."""
-    done, document = written_invalid()
-    assert document.statements[0].problem and any("without any" in loss.detail for loss in done.losses)
+@pytest.mark.parametrize("change", [{"justification": ""}, {"timestamp": "soon"}])
+def test_a_statement_that_does_not_count_is_left_out(change: dict[str, Any]) -> None:
+    """Without its broken time it would have inherited the document's, and counted."""
+    document = read(statement(products=[IMAGE], **change), statement("affected", product="pkg:pypi/b@1"))
+    for data in (to_openvex(document, now=NOW).data, to_cyclonedx(document, now=NOW).data):
+        assert b'"not_affected"' not in data
+    assert any("does not count" in loss.detail for loss in to_openvex(document, now=NOW).losses)
 
 
-def written_invalid() -> tuple[Converted, VexDocument]:
-    document = VexDocument("urn:d:1", "a", "", NOW, 1, "", (made(justification="", problem="unjustified"),))
-    done = to_openvex(document, now=NOW)
-    return done, openvex.read(done.data)
+def test_a_package_in_a_product_that_is_no_image_is_not_widened() -> None:
+    """CycloneDX has one product for the whole document; only an image can stand there."""
+    document = read(statement(products=[{"@id": "pkg:maven/a/app@1", "subcomponents": [{"@id": "pkg:pypi/pyyaml@5.3"}]}]))
+    with pytest.raises(ConfigError):
+        to_cyclonedx(document, now=NOW)
 
 
 @pytest.mark.parametrize("form", ["cyclonedx", "csaf"])
