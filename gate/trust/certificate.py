@@ -42,7 +42,9 @@ def read(der: bytes) -> x509.Certificate:
         raise Rejected("certificate", f"it has {len(der)} bytes, and {_LONGEST} are allowed")
     try:
         certificate = x509.load_der_x509_certificate(der)
-        _ = certificate.extensions  # parsed lazily; a broken one must not surface later
+        # parsed lazily; what is broken must not surface later, where nobody expects it
+        _ = certificate.extensions, certificate.subject, certificate.issuer
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except FOREIGN as error:
         raise Rejected("certificate", f"it cannot be read: {error}") from error
     return certificate
@@ -138,7 +140,10 @@ def check_sct(certificate: x509.Certificate, issuer: x509.Certificate, root: Tru
         raise Rejected("sct", "the certificate has no certificate transparency timestamp") from error
     good: set[bytes] = set()
     for sct in scts:
-        moment = sct.timestamp.replace(tzinfo=datetime.UTC)
+        try:
+            moment = sct.timestamp.replace(tzinfo=datetime.UTC)
+        except (*FOREIGN, OverflowError) as error:
+            raise Rejected("sct", f"its time cannot be read: {error}") from error
         logs = [log for log in root.ctlogs if log.id == sct.log_id and log.validity.covers(moment)]
         if not logs:
             continue
