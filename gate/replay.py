@@ -11,7 +11,7 @@ from gate.audit.store import Record, Store, StoredVerdict
 from gate.errors import GateError, StoreError
 from gate.judge import judge
 from gate.limits import Limits
-from gate.model.base import to_json
+from gate.model.base import digest_of, to_json
 from gate.model.input import Input
 from gate.model.verdict import Outcome, Verdict, Word
 from gate.policy.bundle import Policy, load_archive
@@ -31,7 +31,7 @@ class Replayed:
 
     @property
     def identical(self) -> bool:
-        return to_json(self.stored) == to_json(self.again)
+        return digest_of(to_json(self.again)) == self.record.outcome
 
     @property
     def same_decision(self) -> bool:
