@@ -63,6 +63,7 @@ MESSAGES = {
     "unjustified": "not_affected without justification or detail; the statement does not count",
     "without_id": "a vulnerability has no id",
     "without_affects": "an analysed vulnerability names nothing that it affects; it does not count",
+    "without_ref": "an entry of affects has no ref; nothing can be matched with it",
     "unknown_ref": "affects names a bom-ref that the document does not have",
     "unidentified_ref": "affects names a component without purl or hash; nothing can be matched with it",
     "version_contradicts_analysis": "affects.versions calls a version affected or unknown that the analysis rules out; it counts",
@@ -144,7 +145,10 @@ class _Refs:
     def component(self, ref: str, ranges: tuple[str, ...]) -> VexComponent | None:
         if ref.startswith(BOM_LINK):
             return VexComponent((ref,), (), ranges)
-        if ref == self._root or not ref:
+        if not ref:
+            self._odd.add("without_ref")
+            return None
+        if ref == self._root:
             return VexComponent((SUBJECT,), (), ranges)
         item = self._components.get(ref)
         if item is None:

@@ -182,6 +182,14 @@ def test_nothing_affected_is_nothing_suppressed(affects: Any) -> None:
     assert status(read(vulnerability(affects=affects))) == ""
 
 
+@pytest.mark.parametrize("affects", [[{}], [{"ref": ""}], [{"ref": 5}]])
+def test_an_entry_without_reference_is_not_the_whole_subject(affects: Any) -> None:
+    """An SBOM that names the image by digest, with an entry that names nothing: nothing is suppressed."""
+    made = read(vulnerability(affects=affects))
+    assert status(made, subjects=(DIGEST,)) == ""
+    assert "without_ref" in {item.code for item in made.diagnostics}
+
+
 def test_a_reference_that_two_components_share_names_neither() -> None:
     """Nobody can tell which one is meant."""
     twins = [*COMPONENTS, {"type": "library", "name": "zlib", "bom-ref": "openssl", "purl": "pkg:deb/debian/zlib@1"}]
