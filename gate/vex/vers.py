@@ -21,7 +21,7 @@ _PEP440 = re.compile(
 )
 _PIECES = re.compile(r"\d+|[A-Za-z]+|~|\^")
 _SEMVER_TYPES = frozenset({"semver", "npm", "golang", "go", "cargo", "hex", "composer", "nuget", "swift", "github", "oci"})
-_NUMERIC_TYPES = frozenset({"generic", "intdot", "none", "gem", "conan", "bitnami", "docker"})
+_NUMERIC_TYPES = frozenset({"generic", "intdot", "gem", "conan", "bitnami", "docker"})
 _LONGEST = 300
 _CONSTRAINTS = 256
 
@@ -37,9 +37,11 @@ def within(version: str, ranges: str, kind: str = "") -> bool | None:
     if not ranges.startswith("vers:") or not listed or len(ranges) > _LONGEST * 20:
         return None
     scheme = scheme.lower()
-    if scheme in ("generic", "none") and kind in ("deb", "rpm", "apk", "pypi", *_SEMVER_TYPES):
+    if scheme == "generic" and kind in ("deb", "rpm", "apk", "pypi", *_SEMVER_TYPES):
         scheme = kind
     constraints = [part for part in listed.replace(" ", "").split("|") if part]
+    if scheme == "none":  # vers:none/* is the range that holds no version, and the only one of its scheme
+        return False if constraints == ["*"] else None
     if constraints == ["*"]:
         return True
     if not constraints or "*" in constraints or len(constraints) > _CONSTRAINTS:

@@ -29,6 +29,8 @@ from tests.vex.fuzz import patient
         ("1.5.0", "vers:npm/>=1.0.0|!=1.5.0", "npm", False),
         ("1.5.0", "vers:npm/!=1.4.0", "npm", True),
         ("1.5.0", "vers:npm/*", "npm", True),
+        ("1.5.0", "vers:all/*", "npm", True),
+        ("1.5.0", "vers:none/*", "npm", False),
         ("2.3", "vers:generic/>=1.0|<=2.3", "generic", True),
         ("3.0.11-1", "vers:deb/<3.0.12-1", "deb", True),
         ("3.0.12-1~deb12u1", "vers:deb/<3.0.12-1", "deb", True),
