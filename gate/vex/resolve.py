@@ -190,16 +190,18 @@ def _best(hits: list[Hit], finding: str, report: Report | None) -> Item:
     tied = [item for item, scope in hits if (scope, -item.author_rank, item.moment) == top]
     newest: dict[tuple[str, str], int] = {}
     for item in tied:
-        key = item.source.document.id, item.source.document.author
-        newest[key] = max(newest.get(key, 0), item.source.document.version)
-    tied = [  # (4)
-        item for item in tied if item.source.document.version == newest[item.source.document.id, item.source.document.author]
-    ]
+        newest[_lineage(item)] = max(newest.get(_lineage(item), 0), item.source.document.version)
+    tied = [item for item in tied if item.source.document.version >= newest[_lineage(item)]]  # (4)
     tied.sort(key=lambda item: (_LEAST_FAVOURABLE[item.statement.status], item.statement.id, item.source.evidence))  # (5)
     if report is not None and len({item.statement.status for item in tied}) > 1:
         said = ", ".join(f"{item.statement.id} says {item.statement.status}" for item in tied)
         report.problem("conflict", tied[0], finding, f"equal rank and time: {said}; the least favourable holds")
     return tied[0]
+
+
+def _lineage(item: Item) -> tuple[str, str]:
+    """What versions of one document share; a document without id is a version of nothing but itself."""
+    return item.source.document.id or item.source.evidence, item.source.document.author
 
 
 def _applied(item: Item, *, counts: bool) -> AppliedVex:

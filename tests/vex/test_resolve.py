@@ -126,6 +126,16 @@ def test_document_version_decides_between_equal_times() -> None:
     assert (applied.status, applied.evidence) == ("fixed", OTHER)
 
 
+def test_documents_without_id_are_no_versions_of_one_document() -> None:
+    """(4) Versions of two documents that both lack an id are not compared: it stays a conflict."""
+    facts, applied = run(
+        source(statement("affected", timestamp=EARLY), id="", version=1),
+        source(statement("fixed", timestamp=EARLY), id="", version=2, evidence=OTHER),
+    )
+    assert applied.status == "affected"
+    assert "conflict" in _kinds(facts)
+
+
 def test_a_later_version_takes_back_what_it_leaves_out() -> None:
     """(4) A suppressing statement of an older version does not survive a newer version without it."""
     facts, applied = run(source(statement(), version=1), source(version=2, evidence=OTHER))
