@@ -337,7 +337,11 @@ def _time(value: Any) -> str | None:
 
 
 def _read_vulnerabilities(predicate_type: str, predicate: Any, limits: Limits) -> Reading:
-    """cosign's vulnerability predicate holds the scanner's own report under ``scanner.result``."""
+    """cosign's vulnerability predicate holds the scanner's own report under ``scanner.result``; in-toto's is the gate's own."""
+    if predicate_type == "https://in-toto.io/attestation/vulns/v0.2":
+        from gate.evidence.vulnerabilities import intoto
+
+        return intoto.read(predicate, limits)
     if predicate_type.removeprefix("https://") != COSIGN_VULN.removeprefix("https://"):
         raise FormatRefused(
             f"vulnerabilities of type {predicate_type} are not read",

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from gate.attest.types import CYCLONEDX, VSA, VULNS
+from gate.audit.store import Record, Store
 from gate.oci import attach
+from gate.publish import denials
 from gate.sign import keyfile
 from tests import samples
 from tests.e2e.conftest import gate as gate
@@ -95,6 +97,17 @@ def test_the_next_verdict_is_the_same(gate: Gate, registry: FakeRegistry, attest
     assert again.code == 0
 
 
+def test_what_the_gate_pushed_is_evidence_like_any_other(
+    gate: Gate, registry: FakeRegistry, attested: tuple[str | Path, ...], tmp_path: Path
+) -> None:
+    """With its key trusted for everything, the same findings are counted once, and the decision stays."""
+    first = verify(gate, registry, "vulnerable", *attested, "--push", "--push-denied")
+    again = verify(gate, registry, "vulnerable", "--key", tmp_path / "gate.pub")
+    assert (first.code, again.code) == (1, 1)
+    assert again.outcome["reported"] == first.outcome["reported"]
+    assert "in-toto vulns 0.2" in {item["format"] for item in again.outcome["evidence"]}
+
+
 def test_a_denied_image_gets_nothing_unless_told(
     gate: Gate, registry: FakeRegistry, attested: tuple[str | Path, ...], tmp_path: Path
 ) -> None:
@@ -127,6 +140,54 @@ def test_a_denied_layout_is_not_pushed_unless_told(gate: Gate, registry: FakeReg
     assert gate("push", name, target, "--push-denied").code == 0
     assert (gate.store / "outbox" / "overrides.jsonl").read_text().count("\n") == 1
     assert gate("push", f"oci:{samples.layout('clean')}", target).code == 0
+
+
+def test_what_waits_is_held_back_once_the_image_is_denied(
+    gate: Gate, registry: FakeRegistry, attested: tuple[str | Path, ...], tmp_path: Path
+) -> None:
+    """A PASSED summary that waits, and what `gate attest` left, do not go out after the gate has changed its mind."""
+    image = f"{registry.host}/shop/clean:1"
+    assert verify(gate, registry, "clean", *attested).code == 0
+    sbom = samples.evidence("clean", "sbom.cdx.json")
+    assert gate("attest", image, "--type", "cyclonedx", "--predicate", sbom, "--key", tmp_path / "gate.key").code == 0
+    assert gate.verify(image, "--param", "require_signature=true").code == 1
+    registry.log.clear()
+    done = gate("push")
+    assert done.code == 1 and "0 pushed" in done.out and registry.count("^(PUT|POST)") == 0
+    assert gate("push", "--push-denied").code == 0
+    lines = (gate.store / "outbox" / "overrides.jsonl").read_text().splitlines()
+    assert {json.loads(line)["subject"] for line in lines} == {samples.digest("clean")}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "denied"),
+    [
+        ([("DENY", "2026-01-01"), ("NO_VERDICT", "2026-01-02")], {"subject": "0"}),
+        ([("ALLOW", "2099-01-01"), ("DENY", "2026-01-01")], {"subject": "1"}),
+        ([("DENY", "2026-01-01"), ("ALLOW", "2026-01-01")], {}),
+        ([("ALLOW", "2026-01-01"), ("DENY", "2026-01-01")], {"subject": "1"}),
+    ],
+)
+def test_a_denial_stands_until_the_image_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verdicts: list[tuple[str, str]], denied: dict[str, str]
+) -> None:
+    """The order of entry counts and not the time that a verdict names; no verdict is no pardon."""
+    records = [
+        Record(manifest="m", verdict="v", outcome=str(number), subject="subject", decision=decision, name="n", time=time)
+        for number, (decision, time) in enumerate(verdicts)
+    ]
+    monkeypatch.setattr(Store, "verdicts", lambda self: iter(records))
+    assert denials(Store(tmp_path)) == denied
+
+
+def test_an_index_is_not_pushed_while_a_platform_of_it_is_denied(gate: Gate, registry: FakeRegistry) -> None:
+    """The platform was judged by its own digest."""
+    layout = samples.layout("multi")
+    assert gate("push", f"oci:{layout}", f"{registry.host}/shop/multi:1").code == 0
+    child = samples.digest("multi-amd64")
+    assert gate.verify(f"{registry.host}/shop/multi@{child}", "--param", "require_signature=true").code == 1
+    done = gate("push", f"oci:{layout}", f"{registry.host}/other/multi:1")
+    assert done.code == 1 and child in done.err
 
 
 def test_a_push_that_was_broken_off_is_taken_up(

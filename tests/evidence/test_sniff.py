@@ -107,7 +107,6 @@ def test_an_empty_vulnerability_attestation_is_invalid(body: Any) -> None:
     ("kind", "body", "name"),
     [
         ("https://in-toto.io/attestation/vulns/v0.1", {}, "vulns"),
-        ("https://in-toto.io/attestation/vulns/v0.2", {}, "vulns"),
         ("https://slsa.dev/provenance/v0.1", {"recipe": {}}, "v0.1"),
         ("https://slsa.dev/verification_summary/v0.2", {}, "VSA"),
         ("https://cyclonedx.org/vex", {"bomFormat": "CycloneDX", "specVersion": "1.3"}, "CycloneDX 1.3"),
