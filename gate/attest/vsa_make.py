@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from gate.attest import levels, statement
 from gate.attest.policy_digest import policy_digest
 from gate.errors import SigningError, UsageError
+from gate.model.acceptance import accepted
 from gate.model.base import digest_of, to_json
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 SLSA_VERSION = "1.2"
 PASSED_LEVEL = "POLICY_GATE_PASSED"
 """Claimed when no SLSA level is; names outside SLSA must not begin with ``SLSA_``."""
-_ALWAYS_VERIFIED = ("signature", "provenance")
 _TRACK_EVIDENCE = {"BUILD": "provenance", "SOURCE": "vsa"}
 """Kind without which a rule of that track passes only because there was nothing to look at."""
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
@@ -59,7 +59,7 @@ def make_vsa(verdict: Verdict, *, verifier_id: str, resource_uri: str, policy_ur
         _check_passed(outcome)
     elif outcome.decision != "DENY":
         raise _refuse("the gate reached no verdict", "neither PASSED nor FAILED would be true", "see the verdict's reasons")
-    accepted = [item for item in outcome.evidence if _is_accepted(item, outcome)]
+    inputs = [item for item in outcome.evidence if accepted(item, outcome.policy.params)]
     predicate: dict[str, Any] = {
         "verifier": {"id": verifier_id, "version": {"gate": outcome.gate, outcome.engine.name: outcome.engine.version}},
         # a failed check under another time is still failed; but the summary says when it really took place
@@ -76,12 +76,14 @@ def make_vsa(verdict: Verdict, *, verifier_id: str, resource_uri: str, policy_ur
         },
         "inputAttestations": [
             {"name": item.kind, "digest": _digest_set(item.id), "mediaType": item.media_type}
-            for item in sorted(accepted, key=lambda item: item.id)
+            for item in sorted(inputs, key=lambda item: item.id)
         ],
         "verificationResult": "PASSED" if passed else "FAILED",
-        "verifiedLevels": (_levels(outcome, accepted) or [PASSED_LEVEL]) if passed else ["FAILED"],
+        "verifiedLevels": (_levels(outcome, inputs) or [PASSED_LEVEL]) if passed else ["FAILED"],
         "slsaVersion": SLSA_VERSION,
     }
+    if reported := _report_mode(outcome):
+        predicate["policy"]["annotations"]["report_mode"] = reported
     subject = statement.subject_of(outcome.subject.name, outcome.subject.digest)
     return statement.make([subject], levels.PREDICATE_TYPE, predicate)
 
@@ -130,24 +132,24 @@ def _check_passed(outcome: Outcome) -> None:
         raise _refuse("not every platform of the index was verified and allowed", "the summary covers all of them", "")
 
 
-def _is_accepted(item: Evidence, outcome: Outcome) -> bool:
-    """Whether the item could satisfy a rule; the definition is that of ``lib.evidence`` in the policy pack."""
-    demand = outcome.policy.params.accept.get(item.kind) or outcome.policy.params.accept.get("*")
-    if demand is None or item.binding not in demand.bindings:
-        return False
-    if item.verification.state == "verified":
-        return item.kind in item.verification.roles or "*" in item.verification.roles
-    return (
-        item.kind not in _ALWAYS_VERIFIED
-        and not demand.verified
-        and item.verification.state == "unverified"
-        and item.origin in ("file", "computed")
+def _report_mode(outcome: Outcome) -> list[str]:
+    """Rules that were looked at but could not deny, as a whole or in part.
+
+    PASSED alone would not say so.
+    """
+    return sorted(
+        {
+            rule.rule
+            for rule in outcome.rules
+            if (rule.mode == "report" and rule.state != "not_applicable")
+            or any(result.because == "report mode" for result in rule.results)
+        }
     )
 
 
-def _levels(outcome: Outcome, accepted: list[Evidence]) -> list[str]:
+def _levels(outcome: Outcome, inputs: list[Evidence]) -> list[str]:
     """(7): per track the highest level whose rules, and those of the lower levels, all passed."""
-    verified = {item.kind for item in accepted if item.verification.state == "verified"}
+    verified = {item.kind for item in inputs if item.verification.state == "verified"}
     tracks: dict[str, dict[int, bool]] = {}
     for rule in outcome.rules:
         for control in rule.controls:

@@ -1,39 +1,13 @@
-"""Which evidence may satisfy or deny (invariant 2). The same definition as ``lib.evidence`` in Rego; a test compares the two."""
+"""Why evidence is not accepted, and which errors count against it. The definition itself is `gate.model.acceptance`."""
 
 from __future__ import annotations
 
+from gate.model.acceptance import ALWAYS_VERIFIED, GIVEN, acceptance, accepted, verified_for
 from gate.model.evidence import CollectionError, Evidence
 from gate.model.input import Input
-from gate.model.parameters import Acceptance, Parameters
+from gate.model.parameters import Parameters
 
-ALWAYS_VERIFIED = frozenset({"signature", "provenance"})
-"""Kinds that nobody's word but a verified signer's can stand for, whatever the parameters say."""
-_GIVEN = frozenset({"file", "computed"})
-"""Origins that the caller answers for. What is merely attached to an image anyone who can push could have put there."""
-_NOTHING = Acceptance(verified=True, bindings=())
-
-
-def acceptance(kind: str, params: Parameters) -> Acceptance:
-    """What the parameters demand of a kind; nothing is accepted when neither the kind nor ``*`` is there."""
-    return params.accept.get(kind, params.accept.get("*", _NOTHING))
-
-
-def verified_for(item: Evidence) -> bool:
-    """Whether a trust entry with the role of this kind verified it."""
-    check = item.verification
-    return check.state == "verified" and (item.kind in check.roles or "*" in check.roles)
-
-
-def accepted(item: Evidence, params: Parameters) -> bool:
-    """Whether the item may satisfy or deny."""
-    demanded = acceptance(item.kind, params)
-    if item.binding not in demanded.bindings:
-        return False
-    if verified_for(item):
-        return True
-    if demanded.verified or item.kind in ALWAYS_VERIFIED:
-        return False
-    return item.verification.state == "unverified" and item.origin in _GIVEN
+__all__ = ["ALWAYS_VERIFIED", "acceptance", "accepted", "errors_for", "rejection", "verified_for"]
 
 
 def rejection(item: Evidence, params: Parameters) -> str:
@@ -46,7 +20,7 @@ def rejection(item: Evidence, params: Parameters) -> str:
         return f"verification failed: {check.reason or 'no reason given'}"
     if item.binding == "none":
         return "it names another image"
-    needed = demanded.verified or item.kind in ALWAYS_VERIFIED or item.origin not in _GIVEN
+    needed = demanded.verified or item.kind in ALWAYS_VERIFIED or item.origin not in GIVEN
     if check.state == "unverified" and needed:
         return f"not verified: {check.reason or 'no trust entry applies'}"
     if item.binding not in demanded.bindings:
@@ -65,6 +39,6 @@ def errors_for(document: Input, kind: str) -> tuple[CollectionError, ...]:
     attached = {
         item.id
         for item in document.evidence
-        if item.origin not in _GIVEN and not accepted(item, document.decision.params) and item.verification.state != "verified"
+        if item.origin not in GIVEN and not accepted(item, document.decision.params) and item.verification.state != "verified"
     }
     return tuple(error for error in document.errors if error.kind in (kind, "unknown") and error.evidence not in attached)

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import msgspec
 import pytest
 
+from gate.attest import vsa_make
 from gate.attest.vsa import make_vsa
 from gate.errors import SigningError, UsageError
 from gate.model.base import digest_of, to_json
@@ -29,7 +30,7 @@ from tests.attest.verdicts import (
     make,
     provenance,
 )
-from tests.factory import DIGEST, NOW, OTHER, decision, evidence, outcome, parameters, rule, verdict
+from tests.factory import DIGEST, NOW, OTHER, decision, evidence, outcome, parameters, result, rule, verdict
 
 
 def predicate(made: Verdict) -> dict[str, Any]:
@@ -74,6 +75,21 @@ def test_an_allow_becomes_a_passed_summary() -> None:
             "slsaVersion": "1.2",
         },
     }
+
+
+def test_rules_that_could_not_deny_are_named() -> None:
+    """Report mode of a rule, or of one term of it, is told; rules that do not apply are not worth a word."""
+    part = rule(rule="image.labels", state="warned", results=(result(effect="warn", because="report mode"),))
+    whole = rule(rule="sbom.required", state="passed", mode="report", results=())
+    beside = rule(rule="source.sast", state="not_applicable", mode="report", results=())
+    made = allowed(rules=(PASSED_RULE, whole, part, beside))
+    assert predicate(made)["policy"]["annotations"]["report_mode"] == ["image.labels", "sbom.required"]
+    assert "report_mode" not in predicate(allowed())["policy"]["annotations"]
+
+
+def test_acceptance_has_one_definition() -> None:
+    """What a summary calls an input is decided by the same function as what a rule may rely on."""
+    assert vsa_make.accepted is accepted  # type: ignore[attr-defined]
 
 
 def test_the_same_verdict_gives_the_same_bytes() -> None:
