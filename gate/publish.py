@@ -57,10 +57,18 @@ def dsse_layer(bundle: bytes, predicate_type: str) -> tuple[str, bytes, Mapping[
     return DSSE_MEDIA_TYPE, msgspec.json.encode(parsed["dsseEnvelope"]), hints
 
 
-def denied(store: Store, digest: str) -> str:
-    """The outcome by which the gate last denied this digest; empty when its last verdict was another, or there is none."""
-    last = max((record for record in store.verdicts() if record.subject == digest), key=lambda record: record.time, default=None)
-    return last.outcome if last is not None and last.decision == "DENY" else ""
+def denials(store: Store) -> dict[str, str]:
+    """By digest, the outcome by which the gate last denied what it has not allowed since.
+
+    The order of entry counts, for the time that a verdict names can be set (``--effective-time``); no verdict lifts no denial.
+    """
+    found: dict[str, str] = {}
+    for record in store.verdicts():
+        if record.decision == "DENY":
+            found[record.subject] = record.outcome
+        elif record.decision == "ALLOW":
+            found.pop(record.subject, None)
+    return found
 
 
 def send(
@@ -77,9 +85,12 @@ def send(
     """Sends attestations, repository by repository, and marks each; returns those of denied images that were held back.
 
     `repository` is where those go that belong nowhere yet. What is denied goes only with `push_denied`, and that is recorded
-    first. Raises UsageError for an attestation without a place, EvidenceUnavailable, EvidenceInvalid, StoreError.
+    first. What was made while the image was not denied yet is held back too: it may say that the image passed. Raises UsageError
+    for an attestation without a place, EvidenceUnavailable, EvidenceInvalid, StoreError.
     """
-    held = [entry for entry in entries if entry.decision == "DENY" and not push_denied]
+    since = denials(Store(outbox.path, limits))
+    bad = {entry.manifest for entry in entries if entry.decision == "DENY" or entry.subject in since}
+    held = [entry for entry in entries if entry.manifest in bad and not push_denied]
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry in held:
@@ -94,7 +105,7 @@ def send(
         groups.setdefault(target, []).append(entry)
     for target, group in groups.items():
         for entry in group:
-            if entry.decision == "DENY":
+            if entry.manifest in bad:
                 outbox.record_override(override_of(entry, time=now(), actor=actor, target=target))
         attacher_for(references.parse(target), options, limits).attach([outbox.attached(entry) for entry in group])
         for entry in group:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
 import click
+
+if TYPE_CHECKING:
+    from gate.oci.layout import LayoutSource
+    from gate.oci.media import Descriptor
+    from gate.oci.registry import RegistrySource
+
+    Source: TypeAlias = RegistrySource | LayoutSource
 
 
 @click.command("copy", context_settings={"max_content_width": 120})
@@ -32,8 +42,20 @@ def command(source: str, target: str, image_only: bool, plain_http: bool, ca_fil
     return run(source, target, attached=not image_only, plain_http=plain_http, ca_file=ca_file, quiet=quiet)
 
 
-def run(source: str, target: str, *, attached: bool, plain_http: bool, ca_file: str | None, quiet: bool) -> int:
-    """Copies, and says on standard output what was copied; the first line is ``NAME@DIGEST``."""
+def run(
+    source: str,
+    target: str,
+    *,
+    attached: bool,
+    plain_http: bool,
+    ca_file: str | None,
+    quiet: bool,
+    may: Callable[[Source, Descriptor], bool] = lambda origin, root: True,
+) -> int:
+    """Copies, and says on standard output what was copied; the first line is ``NAME@DIGEST``.
+
+    What ``may`` was asked about is what is copied: a tag or layout that changes meanwhile does not matter. 1 when it says no.
+    """
     import contextlib
 
     from gate.cli.messages import progress, warn
@@ -48,9 +70,12 @@ def run(source: str, target: str, *, attached: bool, plain_http: bool, ca_file: 
     with contextlib.ExitStack() as stack:
         stack.callback(registry.close)
         origin = stack.enter_context(contextlib.closing(open_origin(source, registry, limits)))
+        root = origin.resolve()
+        if not may(origin, root):
+            return 1
         place, tag, name = open_target(target, registry, limits, origin=origin)
         with progress(f"copying {source}", quiet=quiet):
-            done = copy(origin, origin.resolve(), place, tag, attached=attached)
+            done = copy(origin, root, place, tag, attached=attached)
     for text in done.left_out:
         warn(f"left out: {text}")
     click.echo(f"{escape(name)}@{done.digest}")

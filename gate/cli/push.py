@@ -9,7 +9,9 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gate.cli.copy import Source
     from gate.limits import Limits
+    from gate.oci.media import Descriptor
 
 
 @click.command("push", context_settings={"max_content_width": 120})
@@ -52,11 +54,12 @@ def command(
     if len(what) == 2 and not all(text.startswith("sha256:") for text in what):
         if dry_run or repository:
             raise UsageError("--dry-run and --repository are for what waits in the store", fix="drop them")
-        if not _may_push(what[0], what[1], path, limits, push_denied=push_denied):
-            return 1
         from gate.cli.copy import run
 
-        return run(what[0], what[1], attached=True, plain_http=plain_http, ca_file=ca_file, quiet=quiet)
+        def may(origin: Source, root: Descriptor) -> bool:
+            return _may_push(origin, root, what[1], path, limits, push_denied=push_denied)
+
+        return run(what[0], what[1], attached=True, plain_http=plain_http, ca_file=ca_file, quiet=quiet, may=may)
     return _waiting(
         what, path, limits, repository=repository, push_denied=push_denied, dry_run=dry_run, plain=plain_http, ca_file=ca_file
     )
@@ -112,28 +115,25 @@ def _names(entry: object, text: str) -> bool:
     return any(getattr(entry, field).startswith(wanted) for field in ("subject", "outcome", "manifest"))
 
 
-def _may_push(source: str, target: str, path: Path, limits: Limits, *, push_denied: bool) -> bool:
-    """Whether the gate denied the image last; says so, and records it when it is pushed all the same."""
-    import contextlib
-
+def _may_push(origin: Source, root: Descriptor, target: str, path: Path, limits: Limits, *, push_denied: bool) -> bool:
+    """Whether the gate denied the image, or a platform of it, last; says so, and records it when it is pushed all the same."""
     from gate.audit.outbox import Outbox, Override
     from gate.audit.store import Store
     from gate.cli.messages import complain, warn
-    from gate.cli.plan import registry_options
     from gate.cli.signing import actor
-    from gate.oci.target import open_origin
-    from gate.publish import DENIED_FIX, denied, now
+    from gate.oci.media import manifest
+    from gate.publish import DENIED_FIX, denials, now
 
-    registry = registry_options({})
-    with contextlib.closing(registry), contextlib.closing(open_origin(source, registry, limits)) as origin:
-        digest = origin.resolve().digest
-    outcome = denied(Store(path, limits), digest)
-    if not outcome:
-        return True
-    if not push_denied:
-        complain(f"{digest} is not pushed: the gate denied it", why=f"outcome {outcome} in {path}", fix=DENIED_FIX)
-        return False
-    record = Override(time=now(), actor=actor(), subject=digest, outcome=outcome, target=target, what="image")
-    Outbox(path, limits).record_override(record)
-    warn(f"{digest} was denied and is pushed all the same; recorded in {path}")
+    children = manifest(origin.manifest(root.digest), f"manifest {root.digest}", limits).children
+    since = denials(Store(path, limits))
+    for digest in dict.fromkeys((root.digest, *(child.digest for child in children))):
+        outcome = since.get(digest)
+        if outcome is None:
+            continue
+        if not push_denied:
+            complain(f"{digest} is not pushed: the gate denied it", why=f"outcome {outcome} in {path}", fix=DENIED_FIX)
+            return False
+        record = Override(time=now(), actor=actor(), subject=digest, outcome=outcome, target=target, what="image")
+        Outbox(path, limits).record_override(record)
+        warn(f"{digest} was denied and is pushed all the same; recorded in {path}")
     return True
