@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from gate.audit.store import Record, Store
 from gate.replay import Impact, Replayed, _differences, impact
+from gate.report.interface import outcome_digest
 from tests.e2e.conftest import gate as gate
 from tests.e2e.gate import KEY, Gate
-from tests.factory import OTHER, outcome
+from tests.factory import DIGEST, OTHER, outcome
 from tests.samples import layout
 
 CLEAN = f"oci:{layout('clean')}"
@@ -27,13 +29,16 @@ def test_what_differs_is_named() -> None:
 def test_identity_is_of_bytes_and_decision_of_words() -> None:
     """The same word with other reasons is the same decision and not identical."""
     then = outcome()
-    other = Replayed(None, then, msgspec.structs.replace(then, reasons=("x",)), ())  # type: ignore[arg-type]  # no record is looked at
+    record = Record(
+        manifest="", verdict="", outcome=outcome_digest(then), subject=DIGEST, decision="DENY", name="", time=then.time.now
+    )
+    other = Replayed(record, then, msgspec.structs.replace(then, reasons=("x",)), ())
     assert (other.identical, other.same_decision) == (False, True)
+    assert Replayed(record, then, outcome(), ()).identical
 
 
 def test_a_record_that_cannot_be_decided_again_is_reported(gate: Gate) -> None:
     """A missing input is an impact without a word, never skipped."""
-    from gate.audit.store import Store
     from gate.limits import DEFAULT
     from gate.policy.bundle import load_policy
     from gate.policy.engine import Engine
