@@ -101,7 +101,11 @@ def bad_uri(name: str, why: str, form: str) -> UsageError:
     return UsageError(f"{redact(name)}: not a key address of this kind: {why}", fix=f"write it as {form}")
 
 
-_SECRET = re.compile(r"(pin(?!-source=)[a-z-]*=)[^&;\s]*", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(pin(?!-source=)[^=&;?\s]*=).*?(?=[&;?](?:token|slot-id|serial|object|id|type|module-path|pin-source|pin-value)=|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A PIN ends where another attribute begins: what follows a separator that somebody forgot to encode is a part of it."""
 
 
 def redact(text: str) -> str:

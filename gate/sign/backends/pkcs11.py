@@ -91,7 +91,9 @@ def _attributes(text: str, separator: str, known: tuple[str, ...], name: str) ->
     for part in filter(None, text.split(separator)):
         key, equals, value = part.partition("=")
         if key not in known:
-            raise bad_uri(name, f"{redact(key)!r} is not an attribute that is understood here", _FORM)
+            # it may be the rest of a PIN whose separator was not encoded
+            shown = "an attribute of it" if "pin" in name.lower() else repr(key)
+            raise bad_uri(name, f"{shown} is not one that is understood here", _FORM)
         if key in found or not equals or not value:
             raise bad_uri(name, f"{key} is {'given twice' if key in found else 'empty'}", _FORM)
         found[key] = value

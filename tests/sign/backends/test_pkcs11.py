@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.errors import SigningError, UsageError
+from gate.errors import GateError, SigningError, UsageError
 from gate.sign.backends.pkcs11 import parse
 from gate.sign.service import redact
 from tests.sign.backends.checks import opened, service, signs
@@ -130,8 +130,21 @@ def test_module_and_pin_must_be_given(tmp_path: Path) -> None:
         ("pkcs11:token=t;pin=1;object=k", "pkcs11:token=t;pin=…;object=k"),
         ("pkcs11:token=t?pin-source=/f", "pkcs11:token=t?pin-source=/f"),
         ("--pinned=gate.pub", "--pinned=gate.pub"),
+        ("pkcs11:token=t?pin-value=12&34&module-path=/m", "pkcs11:token=t?pin-value=…&module-path=/m"),
+        ("pkcs11:token=t?pin-value=12;34", "pkcs11:token=t?pin-value=…"),
+        ("pkcs11:token=t?pin-value=12 34\n5", "pkcs11:token=t?pin-value=…"),
+        ("pkcs11:token=t?pin%2Dvalue=12", "pkcs11:token=t?pin%2Dvalue=…"),
     ],
 )
 def test_records_hold_no_pin(text: str, shown: str) -> None:
     """What is recorded of a command line has the PIN left out, and nothing else."""
     assert redact(text) == shown
+
+
+@pytest.mark.parametrize("pin", ["12&hunter2", "12;hunter2", "12 hunter2", "hunter2%zz", "hunter2&"])
+def test_no_part_of_a_badly_written_pin_is_said(pin: str) -> None:
+    """What follows a separator that was not encoded is still the PIN's."""
+    for uri in (f"pkcs11:token=t;object=k?pin-value={pin}", f"pkcs11:token=t;pin-value={pin};object=k?module-path=/m"):
+        with pytest.raises(GateError) as caught:
+            parse(uri, {})
+        assert "hunter2" not in f"{caught.value.what} {caught.value.why} {caught.value.fix}"
