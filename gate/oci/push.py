@@ -189,7 +189,7 @@ class RegistryWriter:
         begun = self._request("POST", reference, path, what=what, headers={"content-length": "0"}, again=True)
         location = self._location(reference, begun, what, {202})
         least = begun.headers.get("oci-chunk-min-length", "")
-        size = min(max(CHUNK_BYTES, int(least[:12]) if least.isdigit() else 0), MAX_CHUNK_BYTES)
+        size = min(max(CHUNK_BYTES, int(least[:12]) if _is_number(least) else 0), MAX_CHUNK_BYTES)
         start = 0
         for chunk in _chunks(opened(), size):
             location = self._chunk(reference, location, start, chunk, what)
@@ -237,10 +237,14 @@ class RegistryWriter:
         if answer.status not in {202, 204}:
             raise self._session.failure(reference, answer, what, PUSH)
         _, _, last = answer.headers.get("range", "").rpartition("-")
-        if not last.isdigit():
+        if not _is_number(last):
             raise EvidenceInvalid(f"{reference.registry} does not say how much of {what} arrived")
         where = join(answer.url, answer.headers["location"]) if "location" in answer.headers else location
         return where, int(last[:18]) + 1 if answer.headers["range"] != "0-0" else 0
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()  # isdigit alone takes superscripts, which int does not
 
 
 def _with_digest(location: str, digest: str) -> str:

@@ -151,6 +151,21 @@ def test_the_least_chunk_of_the_registry_is_heeded(registry: FakeRegistry, optio
     assert [len(request.body) for request in registry.log if request.method == "PATCH"] == [10_000, len(BLOB) - 10_000]
 
 
+@pytest.mark.parametrize("number", ["\u00b2", "1\u00b3", "0-\u00b9"])
+def test_numbers_that_only_look_like_some_are_an_answer_of_a_bad_registry(
+    number: str, registry: FakeRegistry, options: RegistryOptions, limits: Limits
+) -> None:
+    """A superscript is a digit to Python and no number: the registry's error, and not ours."""
+    registry.whole_limit = 100
+    registry.fail("^POST .*/uploads/", headers={"oci-chunk-min-length": number})
+    assert writer(registry, options, limits).put_blob(at(registry), DIGEST, len(BLOB), pieces)
+    registry.blobs.clear()
+    registry.fail("^PATCH", hang_up=True, times=1, skip=2)
+    registry.fail("^GET .*/uploads/", status=204, headers={"range": number})
+    with pytest.raises(EvidenceInvalid, match="does not say how much"):
+        writer(registry, options, limits).put_blob(at(registry), DIGEST, len(BLOB), pieces)
+
+
 def test_a_lost_answer_to_a_whole_blob_is_noticed(registry: FakeRegistry, options: RegistryOptions, limits: Limits) -> None:
     """The blob is there: nothing is sent again."""
     registry.fail("^PUT", hang_up=True, times=1)
