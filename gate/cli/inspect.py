@@ -122,6 +122,12 @@ def _text(subject: Subject, facts: Filesystem, most: int | None) -> str:
             for k in facts.private_keys
         ),
     )  # fmt: skip
+    lines += section(
+        "Go programs (as they say; nothing is judged)",
+        (f"{g.path}: {g.version or 'unreadable'}" + (f", GOFIPS140={g.gofips140}" if g.gofips140 else "")
+         + (f", {g.default_godebug}" if g.default_godebug else "") + (", BoringCrypto" if g.boring else "")
+         for g in facts.go_programs),
+    )  # fmt: skip
     if not facts.certain:
         lines.append("! runtimes disagree on what is in this image; see the diagnostics")
     lines += section("diagnostics", (f"{d.code} ({d.count}): {d.message} {d.where}".rstrip() for d in facts.diagnostics))

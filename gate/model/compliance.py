@@ -90,6 +90,32 @@ class KeyFile(Model, frozen=True, kw_only=True):
     """False: a later layer deletes or replaces it, and the key is shipped all the same."""
 
 
+class GoProgram(Model, frozen=True, kw_only=True):
+    """A Go program, by what it says of its own build, each setting as written; empty where it says nothing.
+
+    Anybody can write build information; ``snapshots`` and ``boring`` are traces in the code itself. Whether a FIPS mode is on is
+    decided when it starts, by ``GODEBUG`` too.
+    """
+
+    path: str
+    layer: str
+    version: str
+    """Go's version; empty where the build information could not be told."""
+    gofips140: str
+    """``GOFIPS140``: ``latest`` and ``inprocess`` are no validated module."""
+    default_godebug: str
+    tags: str
+    experiment: str
+    """``GOEXPERIMENT``, or what stands behind ``X:`` in the version."""
+    cgo: str
+    snapshots: tuple[str, ...]
+    """Versions of ``crypto/internal/fips140`` in the names of its functions."""
+    boring: bool
+    """Names of BoringCrypto functions are in it."""
+    x_crypto: str
+    """Version of ``golang.org/x/crypto``, which is outside every validated module."""
+
+
 class Filesystem(Model, frozen=True, kw_only=True):
     """The image's file system; empty until it was looked at."""
 
@@ -101,6 +127,7 @@ class Filesystem(Model, frozen=True, kw_only=True):
     layers: tuple[LayerFiles, ...] = ()
     files: int = 0
     bytes: int = 0
+    """Sizes of the merged files, hard links counted once."""
     os_release: dict[str, str] = msgspec.field(default_factory=dict)
     accounts: tuple[Account, ...] = ()
     setuid: tuple[FileFact, ...] = ()
@@ -114,4 +141,5 @@ class Filesystem(Model, frozen=True, kw_only=True):
     shells: tuple[Place, ...] = ()
     certificates: tuple[CertificateFile, ...] = ()
     private_keys: tuple[KeyFile, ...] = ()
+    go_programs: tuple[GoProgram, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -11,11 +11,13 @@ from gate.evidence.filesystem.accounts import read_accounts, read_os_release
 from gate.evidence.filesystem.capability import read_capability
 from gate.evidence.filesystem.choose import found, several
 from gate.evidence.filesystem.secrets import Secrets, choose_secrets
+from gate.evidence.fips.gobuild import GoBuild, choose_go
 from gate.model.compliance import (
     CapabilityFact,
     CertificateFile,
     FileFact,
     Filesystem,
+    GoProgram,
     KeyFile,
     LayerFiles,
     Place,
@@ -45,6 +47,7 @@ _BIN = re.compile(r"(usr/|usr/local/)?s?bin/[^/]+|opt/[^/]+/s?bin/[^/]+")
 T = TypeVar("T")
 
 COLLECTOR = "filesystem"
+GO = "go"
 
 
 def collect(
@@ -54,9 +57,14 @@ def collect(
 
     Raises EvidenceUnavailable, EvidenceInvalid, FormatRefused, LimitExceeded.
     """
-    chooser = several({COLLECTOR: chooser_at(now), **(others or {})})
+    chooser = several({**choosers_at(now), **(others or {})})
     files = read_filesystem(source, subject, chooser)
     return facts(files), files
+
+
+def choosers_at(now: str) -> dict[str, Chooser]:
+    """The collectors of this package, by name."""
+    return {COLLECTOR: chooser_at(now), GO: choose_go}
 
 
 def chooser_at(now: str) -> Chooser:
@@ -73,7 +81,7 @@ def chooser_at(now: str) -> Chooser:
 
 
 def facts(files: FileSystem) -> Filesystem:
-    """The facts of a file system that was read with `chooser_at` under the name `COLLECTOR`."""
+    """The facts of a file system that was read with `choosers_at`."""
     cut: list[Diagnostic] = []
     merged = sorted(files.entries(), key=lambda entry: entry.path)
     accounts, bad = read_accounts(_contents(files, "etc/passwd"), _contents(files, "etc/shadow"))
@@ -105,6 +113,7 @@ def facts(files: FileSystem) -> Filesystem:
         "package_managers": bounded("package_managers", _programs(files, merged, _MANAGERS)),
         "shells": bounded("shells", _programs(files, merged, _SHELLS)),
         "certificates": bounded("certificates", _certificates(files, merged)),
+        "go_programs": bounded("go_programs", _go_programs(files, merged)),
         "private_keys": bounded("private_keys", [*_keys(files, merged, True), *_keys(files, hidden, False)]),
     }
     return Filesystem(
@@ -122,7 +131,7 @@ def facts(files: FileSystem) -> Filesystem:
             for number, layer in enumerate(files.layers)
         ),
         files=sum(1 for entry in merged if entry.kind == "file"),
-        bytes=sum(entry.size for entry in merged if entry.kind == "file"),
+        bytes=sum(entry.size for entry in merged if entry.kind == "file" and not entry.link),
         os_release=read_os_release(_contents(files, "etc/os-release") or _contents(files, "usr/lib/os-release")),
         accounts=accounts,
         diagnostics=(*files.notes, *cut),
@@ -220,3 +229,23 @@ def _keys(files: FileSystem, entries: Iterable[Entry], visible: bool) -> Iterabl
                 yield KeyFile(
                     path=shown(entry.path), layer=files.layer_name(entry), kind=kind, encrypted=encrypted, visible=visible
                 )
+
+
+def _go_programs(files: FileSystem, merged: Iterable[Entry]) -> Iterable[GoProgram]:
+    for entry in merged:
+        made = found(entry, GO)
+        if isinstance(made, GoBuild):
+            said, modules = dict(made.settings), dict(made.modules)
+            yield GoProgram(
+                path=shown(entry.path),
+                layer=files.layer_name(entry),
+                version=made.version,
+                gofips140=said.get("GOFIPS140", ""),
+                default_godebug=said.get("DefaultGODEBUG", ""),
+                tags=said.get("-tags", ""),
+                experiment=said.get("GOEXPERIMENT", "") or made.version.partition(" X:")[2],
+                cgo=said.get("CGO_ENABLED", ""),
+                snapshots=made.snapshots,
+                boring=made.boring,
+                x_crypto=modules.get("golang.org/x/crypto", ""),
+            )

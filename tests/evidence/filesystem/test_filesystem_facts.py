@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from gate.evidence.filesystem.accounts import read_accounts, read_os_release
 from gate.evidence.filesystem.capability import read_capability
 from gate.evidence.filesystem.choose import several
-from gate.evidence.filesystem.collect import COLLECTOR, chooser_at, facts
+from gate.evidence.filesystem.collect import choosers_at, facts
 from gate.evidence.filesystem.secrets import SecretSink
 from gate.model.base import to_json
 from gate.model.compliance import Filesystem
+from tests.evidence.fips.test_gobuild import ELF, made
 from tests.oci.layering import File, folder, read, symlink
 
 NOW = "2026-11-23T12:00:00Z"
@@ -32,7 +33,7 @@ DAY = datetime.timedelta(days=1)
 
 def look(*layers: Iterable[File]) -> Filesystem:
     """The facts of these layers."""
-    return facts(read(*layers, choose=several({COLLECTOR: chooser_at(NOW)})))
+    return facts(read(*layers, choose=several(choosers_at(NOW))))
 
 
 def certificate(until: datetime.datetime) -> bytes:
@@ -192,6 +193,18 @@ def test_capabilities_of_files_are_facts_and_odd_ones_are_said() -> None:
     found = look(files)
     assert [(item.path, item.permitted) for item in found.capabilities] == [("good", ("cap_net_bind_service",))]
     assert [note.code for note in found.diagnostics] == ["odd_capability"] and not found.complete
+
+
+def test_go_programs_are_listed_with_each_setting_apart() -> None:
+    """What the program says, and the traces in its code, are never one field."""
+    section = made(text=b"dep\tgolang.org/x/crypto\tv0.31.0\tx\nbuild\tGOFIPS140=v1.0.0\nbuild\tDefaultGODEBUG=fips140=on\n")
+    [program] = look(
+        [folder("app"), File("app/server", ELF + section + bytes(500), mode=0o755), File("app/data", ELF)]
+    ).go_programs
+    assert (program.path, program.version, program.gofips140, program.default_godebug) == (
+        "app/server", "go1.25.0", "v1.0.0", "fips140=on",
+    )  # fmt: skip
+    assert (program.snapshots, program.boring, program.x_crypto, program.cgo) == ((), False, "v0.31.0", "")
 
 
 def test_names_that_are_no_text_are_shown() -> None:
