@@ -156,6 +156,19 @@ class Attacher:
 
         self._change(tag, OCI_MANIFEST, edit)
 
+    def join_legacy(self, tag: str, data: bytes) -> None:
+        """Lets a legacy tag hold the layers of this manifest beside those that it has; without any, the manifest as it is."""
+
+        def edit(old: bytes | None) -> bytes | None:
+            if old is None or old == data:
+                return data if old is None else None
+            listed = self._legacy_layers(old, tag)
+            known = {_identity(layer) for layer in listed}
+            new = [layer for layer in self._legacy_layers(data, tag) if _identity(layer) not in known]
+            return None if not new else self._legacy_manifest([*listed, *new])
+
+        self._change(tag, OCI_MANIFEST, edit)
+
     def _legacy_manifest(self, layers: list[Any]) -> bytes:
         """An image manifest as cosign 2 writes it; its configuration is pushed here."""
         digests = [layer["digest"] for layer in layers]

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
@@ -19,7 +20,7 @@ from gate.limits import Limits
 from gate.oci.attach import Attacher
 from gate.oci.attachments import attachment_tag, concurrently
 from gate.oci.layout_write import LayoutWriter
-from gate.oci.media import Descriptor, Manifest, manifest
+from gate.oci.media import OCI_MANIFEST, Descriptor, Manifest, manifest
 from gate.oci.push import Opened, RegistryWriter
 from gate.oci.reference import Reference
 from gate.oci.strict import hash_as
@@ -28,6 +29,8 @@ STREAMS = 4
 """Blobs on their way at once (2)."""
 MAX_DEPTH = 6
 _LEGACY = ("sig", "att", "sbom")
+_JOINED = re.compile(r"sha(256|512)-[0-9a-f]{64}\.(sig|att)")
+"""Tags that hold what several signers made."""
 _STAYS_OUTSIDE = ("foreign", "nondistributable")
 """In media types of layers that are fetched from elsewhere and that registries refuse."""
 
@@ -291,7 +294,9 @@ class RegistryTarget:
                 self._attacher.list_referrers(subject, self._unlisted[subject])
 
     def tag(self, tag: str | None, node: Node) -> None:
-        if tag is not None:
+        if tag is not None and _JOINED.fullmatch(tag) and node.found.media_type == OCI_MANIFEST:
+            self._attacher.join_legacy(tag, node.data)  # others may have signed there
+        elif tag is not None:
             self._writer.put_tag(self._reference, tag, node.found.media_type, node.data, node.found.digest)
 
 

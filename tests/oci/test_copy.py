@@ -104,6 +104,22 @@ def test_everything_comes_along(source: FakeRegistry, target: str, options: Regi
     assert len(expected) == 3
 
 
+def test_signatures_that_are_at_the_target_stay(
+    source: FakeRegistry, target: str, options: RegistryOptions, limits: Limits, tmp_path: Path
+) -> None:
+    """A legacy tag holds the signatures of many: those of the source join those that were made at the target."""
+    kind = "application/vnd.dev.cosign.simplesigning.v1+json"
+    theirs = legacy([(kind, b'{"by":"them"}', {"dev.cosignproject.cosign/signature": "BB=="})])
+    with FakeRegistry() as made:
+        made.push("team/app", APP, "1")
+        made.push("team/app", theirs, SIG)
+        run(f"{made.host}/team/app:1", f"{target}/mirror/app:1", options, limits)
+    for _ in range(2):
+        run(f"{source.host}/team/app:1", f"{target}/mirror/app:1", options, limits)
+        found = what_hangs_on(f"{target}/mirror/app:1", options, limits)
+        assert [data for kind, data in found if kind == "sig"] == [b'{"by":"them"}', b"{}"]
+
+
 def test_a_second_copy_sends_nothing(source: FakeRegistry, target: str, options: RegistryOptions, limits: Limits) -> None:
     """What is there is asked for and not sent."""
     run(f"{source.host}/team/app:1", f"{target}/mirror/app:1", options, limits)
