@@ -11,6 +11,9 @@ from gate.model.input import Subject
 _ABOUT_IMAGES = frozenset({"signature", "provenance", "sbom", "vulnerabilities", "fips", "stig"})
 """Kinds of statement that bind to nothing unless they name an image: whoever hands one over cannot change what was signed."""
 
+_OF_ONE_PLATFORM = frozenset({"sbom", "vulnerabilities"})
+"""Kinds whose documents look at the files of one platform: said of a whole index, they do not say which."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SubjectDigests:
@@ -39,7 +42,8 @@ def bind(opened: Opened, subject: SubjectDigests, *, is_index: bool = False) -> 
     """How the document is bound to this subject.
 
     A signed statement must name the subject's digest or its index's; a bare document may also name its configuration; what
-    names nothing is only asserted by whoever handed it over; what names something else is bound to nothing.
+    names nothing is only asserted by whoever handed it over; what names something else is bound to nothing. A scan or SBOM that
+    names an index of several platforms, and none of them, is only asserted of each.
     """
     names = opened.reading.names if opened.reading else ()
     if opened.subjects:
@@ -57,7 +61,7 @@ def bind(opened: Opened, subject: SubjectDigests, *, is_index: bool = False) -> 
     if any(name.digest in subject.siblings for name in names):
         return _wrong(names[0].digest, subject, "it is about another platform of the index")
     if any(name.digest == subject.index and name.role != "config" for name in names):
-        return Bound("embedded", "index", subject.index)
+        return _on_index("embedded", opened.kind, subject)
     return _wrong(names[0].digest, subject, "it is about another image")
 
 
@@ -80,11 +84,23 @@ def _bind_statement(opened: Opened, subject: SubjectDigests, is_index: bool) -> 
     if subject.own in opened.subjects:
         return Bound(binding, "index" if is_index else "platform", subject.own, note)
     if subject.index is not None and subject.index in opened.subjects:
-        return Bound(binding, "index", subject.index, note)
+        if inner & {subject.own, subject.config}:
+            return Bound(binding, "index", subject.index, note)
+        return _on_index(binding, opened.kind, subject, note)
     if all(name.startswith("gitCommit:") for name in opened.subjects):
         message = f"it is about the commit {opened.subjects[0].partition(':')[2]}; the chain of provenance is where it counts"
         return Bound("none", "none", None, Diagnostic(code="about_source", message=message))
     return _wrong(opened.subjects[0], subject, "it is about another image")
+
+
+def _on_index(binding: Binding, kind: str, subject: SubjectDigests, note: Diagnostic | None = None) -> Bound:
+    """For what names the index of the platform, and not the platform."""
+    if kind not in _OF_ONE_PLATFORM or not subject.siblings:
+        return Bound(binding, "index", subject.index, note)
+    message = (
+        f"it names the index, which has several platforms, and does not say which one it looked at; make one for {subject.own}"
+    )
+    return Bound("asserted", "index", subject.index, note or Diagnostic(code="platform_unknown", message=message))
 
 
 def _wrong(named: str, subject: SubjectDigests, why: str) -> Bound:

@@ -47,7 +47,7 @@ def opened(
     [
         (NamedDigest(DIGEST, "manifest"), "embedded", "platform"),
         (NamedDigest(DIGEST), "embedded", "platform"),
-        (NamedDigest(INDEX, "manifest"), "embedded", "index"),
+        (NamedDigest(INDEX, "manifest"), "asserted", "index"),
         (NamedDigest(CONFIG, "config"), "embedded", "platform"),
         (NamedDigest(CONFIG), "embedded", "platform"),
         (NamedDigest(OTHER, "manifest"), "none", "none"),
@@ -87,8 +87,44 @@ def test_a_refusal_names_both_digests() -> None:
 @pytest.mark.parametrize(("subject", "on"), [(DIGEST, "platform"), (INDEX, "index")])
 def test_a_verified_statement_binds_as_signed(subject: str, on: str) -> None:
     """A verified statement binds to the image or to the index that it names."""
-    bound = bind(opened(subjects=(subject,), verification=VERIFIED), SUBJECT)
+    bound = bind(opened(subjects=(subject,), verification=VERIFIED, kind="provenance"), SUBJECT)
     assert (bound.binding, bound.on) == ("signed", on)
+
+
+@pytest.mark.parametrize("kind", ["sbom", "vulnerabilities"])
+@pytest.mark.parametrize("inner", [(), (NamedDigest(INDEX, "manifest"),)])
+def test_what_is_said_of_many_platforms_at_once_is_only_asserted_of_each(kind: Any, inner: tuple[NamedDigest, ...]) -> None:
+    """A scan or SBOM looks at one platform; when neither statement nor document says which, nobody vouches that it is this."""
+    item = opened(*inner, subjects=(INDEX,), verification=VERIFIED, kind=kind)
+    bound = bind(item, SUBJECT)
+    assert (bound.binding, bound.on) == ("asserted", "index")
+    assert bound.note is not None
+    assert bound.note.code == "platform_unknown"
+    alone = dataclasses.replace(SUBJECT, siblings=frozenset())
+    assert (bind(item, alone).binding, bind(item, alone).note) == ("signed", None)
+
+
+@pytest.mark.parametrize("kind", ["sbom", "vulnerabilities"])
+def test_a_bare_document_about_the_index_does_not_say_which_platform(kind: Any) -> None:
+    """The same holds for a document that nobody signed."""
+    item = opened(NamedDigest(INDEX, "manifest"), kind=kind)
+    bound = bind(item, SUBJECT)
+    assert (bound.binding, bound.on, bound.note and bound.note.code) == ("asserted", "index", "platform_unknown")
+    assert bind(item, dataclasses.replace(SUBJECT, siblings=frozenset())).binding == "embedded"
+
+
+@pytest.mark.parametrize("kind", ["sbom", "vulnerabilities"])
+@pytest.mark.parametrize("inner", [NamedDigest(DIGEST, "manifest"), NamedDigest(CONFIG, "config")])
+def test_a_statement_on_the_index_counts_for_the_platform_named_inside(kind: Any, inner: NamedDigest) -> None:
+    """The signature covers the document, and the document names this platform."""
+    bound = bind(opened(inner, subjects=(INDEX,), verification=VERIFIED, kind=kind), SUBJECT)
+    assert (bound.binding, bound.on, bound.note) == ("signed", "index", None)
+
+
+def test_a_statement_on_the_index_is_whole_for_the_index() -> None:
+    """Of the index itself nothing is unknown."""
+    index = SubjectDigests(own=INDEX, siblings=frozenset({SIBLING}))
+    assert bind(opened(subjects=(INDEX,), verification=VERIFIED), index, is_index=True).binding == "signed"
 
 
 @pytest.mark.parametrize("state", ["unverified", "failed"])
@@ -140,3 +176,4 @@ def test_an_sbom_of_another_image_attested_on_the_index_is_reported() -> None:
     bound = bind(opened(NamedDigest(OTHER), subjects=(INDEX,), verification=VERIFIED), SUBJECT)
     assert bound.note is not None
     assert bound.note.code == "inner_subject_differs"
+    assert bound.binding == "asserted"
