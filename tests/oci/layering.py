@@ -106,6 +106,8 @@ def reference(layers: Iterable[Iterable[File]], root: Path) -> dict[str, tuple[o
         names = [file.name for file in files]
         for name in names:
             place, _, base = name.rpartition("/")
+            if base == ".wh..wh..opq" and not (root / place).is_dir():
+                continue
             if base == ".wh..wh..opq":
                 for child in (root / place).iterdir():
                     _remove(child)
