@@ -28,6 +28,8 @@ from gate.oci.strict import hash_as
 STREAMS = 4
 """Blobs on their way at once (2)."""
 MAX_DEPTH = 6
+LISTS = 10
+"""Full lists of referrers that one copy may come to; all manifests of a copy are held."""
 _LEGACY = ("sig", "att", "sbom")
 _JOINED = re.compile(r"sha(256|512)-[0-9a-f]{64}\.(sig|att)")
 """Tags that hold what several signers made."""
@@ -126,6 +128,12 @@ class _Plan:
     tags: dict[str, Node] = dataclasses.field(default_factory=dict)
     left_out: list[str] = dataclasses.field(default_factory=list)
 
+    def add(self, digest: str, node: Node, limits: Limits) -> None:
+        """Raises LimitExceeded when all lists together are too long, though each is short enough."""
+        if len(self.nodes) >= LISTS * limits.referrers:
+            raise LimitExceeded("referrers", limits.referrers, f"{LISTS} times the manifests to copy")
+        self.nodes[digest] = node
+
 
 def copy(origin: Origin, root: Descriptor, target: Target, tag: str | None, *, attached: bool = True) -> Copied:
     """Copies ``root`` with everything attached to it, and lets ``tag`` stand for it in the end (3).
@@ -170,7 +178,7 @@ def _walk(origin: Origin, digest: str, plan: _Plan, depth: int) -> None:
         raise LimitExceeded("referrers", origin.limits.referrers, f"children of {digest}")
     for child in node.parsed.children:
         _walk(origin, child.digest, plan, depth + 1)
-    plan.nodes[digest] = node
+    plan.add(digest, node, origin.limits)
 
 
 def _node(data: bytes, digest: str, limits: Limits) -> Node:
@@ -234,7 +242,7 @@ def _referrer(origin: Origin, subject: str, digest: str, plan: _Plan) -> list[st
         return []
     for child in node.parsed.children:
         _walk(origin, child.digest, plan, 1)
-    plan.nodes[digest] = node
+    plan.add(digest, node, origin.limits)
     plan.referrers.add(digest)
     return [digest]
 

@@ -1,17 +1,20 @@
 """Copying images with what hangs on them, between registries and layouts, and what a source that lies gets."""
 
+import dataclasses
 import hashlib
 import json
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from gate.errors import EvidenceInvalid, EvidenceUnavailable, UsageError
+from gate.errors import EvidenceInvalid, EvidenceUnavailable, LimitExceeded, UsageError
 from gate.limits import Limits
 from gate.oci import attach
 from gate.oci.copy import Copied, copy
+from gate.oci.media import Descriptor
 from gate.oci.options import RegistryOptions
 from gate.oci.source import open_source
 from gate.oci.target import open_origin, open_place, open_target
@@ -353,3 +356,40 @@ def test_pushed_images_can_be_pulled_by_others(target: str, options: RegistryOpt
     assert (
         push(target, "team/app", APP, "3") == open_source(f"{target}/team/app:2", options=options, limits=limits).resolve().digest
     )
+
+
+class Endless:
+    """A source where five things hang on everything, each made up when it is asked for."""
+
+    name = "endless"
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.made = {AMD.digest: AMD.data}
+
+    def manifest(self, digest: str) -> bytes:
+        return self.made[digest]
+
+    def stream(self, digest: str, size: int) -> Iterator[bytes]:
+        raise AssertionError("nothing is to be sent")
+
+    def referrers(self, digest: str) -> tuple[Descriptor, ...]:
+        found = []
+        for number in range(5):
+            subject = {"mediaType": OCI_MANIFEST, "digest": digest, "size": 1}
+            data = encode({**json.loads(AMD.data), "subject": subject, "annotations": {"n": str(number)}})
+            self.made[digest_of(data)] = data
+            found.append(Descriptor(digest_of(data), OCI_MANIFEST, len(data)))
+        return tuple(found)
+
+    def tagged(self, tag: str, digest: str) -> bytes | None:
+        return None
+
+
+def test_a_source_without_end_is_left(options: RegistryOptions, limits: Limits, tmp_path: Path) -> None:
+    """Each list is short, and together they would fill the memory: the whole is bounded too."""
+    endless = Endless(dataclasses.replace(limits, referrers=5))
+    place, _, _ = open_target(f"oci:{tmp_path / 'gap'}", options, limits, origin=cast(Any, endless))
+    with pytest.raises(LimitExceeded, match="referrers"):
+        copy(endless, Descriptor(AMD.digest, OCI_MANIFEST, len(AMD.data)), place, None)
+    assert len(endless.made) < 500
