@@ -127,6 +127,12 @@ def test_a_package_that_hangs_nowhere_is_not_covered_by_a_stranger() -> None:
     assert held(about(APP), graphs=(orphan,))[0] == ""
 
 
+def test_a_circle_that_hangs_nowhere_is_an_open_way() -> None:
+    """Two strangers that need each other and the package, and that nothing contains, have no end that a product could close."""
+    assert held(about(APP), graphs=(graph((0, 1), (1, 4), (2, 4), (2, 3), (3, 2)),))[0] == ""
+    assert held(about(APP), graphs=(graph((0, 1), (1, 4), (4, 3), (3, 4)),))[0] == "not_affected*"
+
+
 def test_circles_end() -> None:
     """Products that contain each other are walked once."""
     circle = graph((0, 1), (1, 3), (3, 1), (3, 4))

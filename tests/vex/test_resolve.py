@@ -351,3 +351,16 @@ def test_many_statements_meet_many_findings_in_linear_time() -> None:
     facts, applied = resolve(sources, findings, subject(), authors=(AUTHOR,), require_signed=True, now=NOW)
     assert time.process_time() - started < 10
     assert (len(applied), len(facts.unmatched)) == (5000, 1408)
+
+
+def test_names_and_products_of_one_statement_do_not_multiply() -> None:
+    """One statement, unsigned, with 4,000 aliases and 4,000 products: anyone could attach it, and it costs next to nothing."""
+    names = [f"CVE-2025-{number}" for number in range(4000)]
+    one = statement(
+        products=[f"pkg:deb/debian/q{number}@1" for number in range(4000)], vulnerability={"name": "x", "aliases": names}
+    )
+    findings = [finding(name, f"pkg:deb/debian/p{number}@1", version="1") for number, name in enumerate(names)]
+    started = time.process_time()
+    facts, _ = resolve([source(one, signed=False)], findings, subject(), authors=(AUTHOR,), require_signed=True, now=NOW)
+    assert time.process_time() - started < 10
+    assert len(facts.unmatched) == 1
