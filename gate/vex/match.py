@@ -174,6 +174,10 @@ def match_package(
             own = have.get("arch") or image.architecture
             if _architecture(value) != _architecture(own):
                 return None
+        elif name == "#":
+            # A part of the package: what is said of it rules out nothing about the rest.
+            if suppresses and have.get(name) != value:
+                return None
         elif have.get(name, "jar" if vex.type == "maven" and name == "type" else None) != value:
             return None
     if not _distro_covers(_distro(dict(vex.qualifiers)), _distro(have), versioned=bool(vex.version)):

@@ -35,6 +35,7 @@ class Purl(NamedTuple):
     name: str
     version: str
     qualifiers: tuple[tuple[str, str], ...]
+    """Sorted; a subpath stands here as ``#``."""
 
     @property
     def package(self) -> tuple[str, str, str]:
@@ -101,4 +102,6 @@ def _parse_unusual(text: str) -> Purl | None:
     qualifiers: dict[str, str] = dict(found.qualifiers or {})
     if _UNFIT.search(found.name):
         return None
+    if found.subpath:
+        qualifiers["#"] = found.subpath
     return Purl(found.type, found.namespace or "", found.name, found.version or "", tuple(sorted(qualifiers.items())))
