@@ -71,7 +71,7 @@ deny contains result.make(rego.metadata.chain(), [term, category, title], {
 }) if {
 	some term, found in _open
 	category := min({about.category | some about in found})
-	title := min({about.title | some about in found})
+	title := min({_label(about) | some about in found})
 }
 
 # METADATA
@@ -336,6 +336,10 @@ _about(report, r) := {
 	"override": r.override,
 	"comment": r.comment,
 }
+
+_label(about) := about.title if about.title != ""
+
+_label(about) := about.rule if about.title == ""
 
 _is_openscap(report) if report.scanner == "openscap"
 
