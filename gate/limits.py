@@ -49,7 +49,7 @@ class Limits:
     image_bytes: int = 32 * 1024 * 1024 * 1024
     """One layer of an image, after decompression."""
     image_kept_bytes: int = 128 * 1024 * 1024
-    """Contents of files of one image that are kept in memory together."""
+    """Names and contents of files of one image that are kept in memory together."""
     attachment_bytes: int = 1024 * 1024 * 1024
     """All attachments of one digest together."""
     log_entries: int = 32

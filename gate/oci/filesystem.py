@@ -169,6 +169,7 @@ class _Pass:
             self._entries += 1
             if self._entries > self._limits.image_entries:
                 raise LimitExceeded("image_entries", self._limits.image_entries, blob.name)
+            self._keep(len(header.path) + len(header.link) + sum(map(len, header.xattrs)) + len(header.capability), header)
             found = self._contents(header, stored, stream) if stored and not header.sparse else None
             entry = self.tree.apply(header, found, note)
             if entry is not None:
@@ -188,13 +189,15 @@ class _Pass:
         for piece in stream.pieces(stored):
             sink.feed(piece)
         found = sink.result()
-        if isinstance(found, bytes):
-            self._kept += len(found)
-            if self._kept > self._limits.image_kept_bytes:
-                raise LimitExceeded(
-                    "image_kept_bytes", self._limits.image_kept_bytes, f"contents of files, at {header.path[:200]}"
-                )
+        parts = found.values() if isinstance(found, dict) else (found,)
+        self._keep(sum(len(part) for part in parts if isinstance(part, bytes)), header)
         return found
+
+    def _keep(self, size: int, header: Header) -> None:
+        """Counts what stays in memory: contents, and names, which may be long."""
+        self._kept += size
+        if self._kept > self._limits.image_kept_bytes:
+            raise LimitExceeded("image_kept_bytes", self._limits.image_kept_bytes, f"names and contents, at {header.path[:200]}")
 
 
 def _shown(text: str) -> str:

@@ -24,6 +24,8 @@ WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 _META = ".wh..wh."
 _LINKS = 40
+_STEPS = 100
+"""Names looked up for each entry that is allowed, on average; a deep tree has ten."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -61,6 +63,7 @@ class Tree:
         self._root = _Node(Entry("", 0, "dir", 0o755, 0, 0, 0))
         self._layer = -1
         self._nodes = 0
+        self._steps = 0
         self.whiteouts = 0
         """Of the layer at hand."""
 
@@ -115,6 +118,12 @@ class Tree:
                 if node.children:
                     stack.append(node)
 
+    def _step(self, count: int = 1) -> None:
+        """Counts the work: links that lead through links, and marks that empty full directories, are cheap to write."""
+        self._steps += count
+        if self._steps > _STEPS * self._limits.image_entries:
+            raise LimitExceeded("image_entries", self._limits.image_entries, "steps through directories and links of the image")
+
     def _set_root(self, header: Header) -> Entry | None:
         if header.kind != "dir":
             return None
@@ -161,6 +170,7 @@ class Tree:
         links = 0
         while pending:
             name = pending.pop()
+            self._step()
             if name in {"", "."}:
                 continue
             if name == "..":
@@ -220,6 +230,7 @@ class Tree:
             return True
         order: list[dict[str, _Node]] = [children]
         for level in order:
+            self._step(len(level))
             order += [node.children for node in level.values() if node.children]
         for level in reversed(order):
             gone = [name for name, node in level.items() if node.entry.layer != self._layer and not node.children]
@@ -234,6 +245,7 @@ class Tree:
         links = 0
         while pending:
             name = pending.pop()
+            self._step()
             if name in {"", "."}:
                 continue
             if name == "..":

@@ -83,6 +83,31 @@ def test_entries_are_bounded_also_the_implied_ones() -> None:
         assert caught.value.limit == "image_entries"
 
 
+def test_long_names_are_bounded() -> None:
+    """Few entries may still fill the memory, with names of 4 KiB and attributes of 1 MiB."""
+    deep = "/".join("a" * 1900)
+    for files in ([File(f"{deep}/{number}") for number in range(30)], [symlink(str(number), "x" * 4000) for number in range(30)]):
+        with pytest.raises(LimitExceeded) as caught:
+            read(files, limits=dataclasses.replace(DEFAULT, image_kept_bytes=100_000))
+        assert caught.value.limit == "image_kept_bytes"
+
+
+@pytest.mark.parametrize("kind", ["links", "marks"])
+def test_work_is_bounded(kind: str) -> None:
+    """Links with long ways through links, and marks that empty a full directory again and again."""
+    if kind == "links":
+        files = [
+            folder("d"),
+            *(symlink(f"l{number}", "./" * 1000 + f"l{number - 1}") for number in range(1, 40)),
+            symlink("l0", "d"),
+        ]
+        files += [File(f"l39/{number}") for number in range(100)]
+    else:
+        files = [folder("d"), *(File(f"d/{number}") for number in range(400)), *(File("d/.wh..wh..opq") for _ in range(400))]
+    with pytest.raises(LimitExceeded, match="steps"):
+        read(files, limits=dataclasses.replace(DEFAULT, image_entries=1000))
+
+
 def test_a_gzip_bomb_is_bounded() -> None:
     """By the unpacked bytes of the layer; what is kept of it is nothing."""
     tar = header("zeros", 1 << 33) + bytes(64 << 20)
