@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from gate.audit.layout import Layout
 from gate.audit.store import MEDIA_TYPES, Kind, Record, Store
-from gate.errors import EvidenceInvalid, StoreError, UsageError
+from gate.errors import EvidenceInvalid, LimitExceeded, StoreError, UsageError
 from gate.limits import Limits
 from gate.oci import reference as references
 from gate.oci.bound import Bound
@@ -107,11 +107,16 @@ class RemoteStore:
                 f"{what} is no verdict", why="its manifest is of another type", fix="name the repository of the store"
             )
         refs: dict[Kind, list[str]] = {}
+        left = self._limits.attachment_bytes
         for layer in found.layers:
             kind = _KINDS.get(layer.media_type)
             if kind is None or kind == "verdict":
                 raise StoreError(f"{what} has a layer of an unknown type {layer.media_type[:100]!r}")
-            refs.setdefault(kind, []).append(into.put(kind, self._blob(layer), layer.annotations))
+            blob = self._blob(layer)
+            left -= len(blob)
+            if left < 0:
+                raise LimitExceeded("attachment_bytes", self._limits.attachment_bytes, what)
+            refs.setdefault(kind, []).append(into.put(kind, blob, layer.annotations))
         into.commit_verdict(self._blob(found.config), outcome, {kind: tuple(digests) for kind, digests in refs.items()})
 
     def _blob(self, found: Descriptor) -> bytes:

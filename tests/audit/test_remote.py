@@ -10,7 +10,7 @@ import pytest
 
 from gate.audit.remote import RemoteStore, is_remote
 from gate.audit.store import Record, Store
-from gate.errors import EvidenceInvalid, EvidenceUnavailable, StoreError, UsageError
+from gate.errors import EvidenceInvalid, EvidenceUnavailable, LimitExceeded, StoreError, UsageError
 from gate.limits import DEFAULT, Limits
 from gate.oci.options import RegistryOptions
 from tests.audit.verdicts import SUBJECT, fill
@@ -128,6 +128,15 @@ def test_a_record_with_another_outcome_is_refused(registry: FakeRegistry, option
     registry.manifests["audit/store", record.manifest] = (kind, json.dumps(value).encode())
     with pytest.raises(StoreError, match="outcome has the digest"):
         at(registry, options).fetch(record.outcome, Store(tmp_path / "there"))
+
+
+def test_what_one_verdict_may_bring_is_bounded(registry: FakeRegistry, options: RegistryOptions, tmp_path: Path) -> None:
+    """Many documents, each small enough, would fill the disk."""
+    store, record = committed(tmp_path / "here")
+    at(registry, options).publish(store, record)
+    small = dataclasses.replace(LIMITS, attachment_bytes=10)
+    with pytest.raises(LimitExceeded, match="attachment_bytes"):
+        at(registry, options, small).fetch(record.outcome, Store(tmp_path / "there"))
 
 
 def test_wrong_bytes_are_refused(registry: FakeRegistry, options: RegistryOptions, tmp_path: Path) -> None:
