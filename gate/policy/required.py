@@ -22,6 +22,7 @@ _HOW = {
     "signature": "sign the image by digest (`cosign sign`) and name the signer with --key or --certificate-identity",
     "provenance": "have the build system attest SLSA provenance for this digest and name its identity",
     "sast": "give the SARIF of this source revision with --evidence",
+    "stig": "scan this digest, for example with oscap, and give the results with --evidence (docs/compliance-scanners.md)",
 }
 
 
@@ -87,9 +88,8 @@ def unmet(document: Input, need: Requirement, rule: str) -> Missing | None:
     kind, where = need.kind, _where(document)
     if kind in _UNCOLLECTED and not found and not getattr(document, kind).collected:
         text = f"no collector for {kind} facts{where}: this version cannot tell"
-        return _missing(
-            rule, need, "no_verdict", text, "none", (), f"do not ask for {kind}, or wait for the version that collects it"
-        )
+        fix = _HOW.get(kind, f"do not ask for {kind}, or wait for the version that collects it")
+        return _missing(rule, need, "no_verdict", text, "none", (), fix)
     errors = errors_for(document, kind)
     if errors:
         reasons = "; ".join(f"{error.source}: {error.reason}" for error in errors[:_SHOWN])

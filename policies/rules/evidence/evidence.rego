@@ -100,7 +100,7 @@ no_verdict contains result.make(rego.metadata.chain(), [days, concat("; ", {_dat
 # custom:
 #   short_name: no_collector
 #   failure_msg: "%v asks for %v facts: no collector"
-#   solution: Turn the parameter off, or use a version of the gate with a collector for it.
+#   solution: Give STIG results with `--evidence` (docs/compliance-scanners.md), turn the parameter off, or use a version of the gate with a collector for it.
 #   severity: high
 #   waivable: false
 #   controls:
