@@ -46,7 +46,11 @@ class _Found:
     signer: str
 
     def matches(self, wanted: str) -> bool:
-        return not wanted or self.predicate_type == wanted or self.predicate_type.startswith(f"{wanted}/")
+        """Documents come with a version after their type's name; types by which somebody decides are exact."""
+        from gate.attest.types import RESERVED
+
+        versioned = wanted not in RESERVED and self.predicate_type.startswith(f"{wanted}/")
+        return not wanted or self.predicate_type == wanted or versioned
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

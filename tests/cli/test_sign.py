@@ -64,6 +64,17 @@ def test_an_image_is_signed_and_verifies(gate: Gate, registry: FakeRegistry, key
     assert json.loads(line)["mediaType"].startswith("application/vnd.dev.sigstore.bundle")
 
 
+@pytest.mark.parametrize("reserved", ["https://sigstore.dev/cosign/sign/v1", "https://slsa.dev/verification_summary/v1"])
+def test_what_is_called_like_a_signature_is_none(gate: Gate, registry: FakeRegistry, key: Path, reserved: str) -> None:
+    """Versions are appended to the types of documents; to the types by which somebody decides, nothing is."""
+    name = f"{registry.host}/team/app:1"
+    (key.parent / "note.json").write_text("{}")
+    attest = ("attest", name, "--predicate", key.parent / "note.json", "--key", key, "--push", "--type")
+    assert gate(*attest, f"{reserved}/x").code == 0
+    assert gate("attestations", "verify", name, "--key", public(key), "--type", reserved).code == 1
+    assert gate("attestations", "verify", name, "--key", public(key)).code == 1
+
+
 def test_platforms_are_signed_too_when_asked(gate: Gate, registry: FakeRegistry, key: Path) -> None:
     """Without --recursive only what was named is."""
     gate("sign", f"{registry.host}/team/app:1", "--key", key)
