@@ -322,7 +322,7 @@ def _extended(kind: bytes, data: bytes, path: Path) -> dict[str, str]:
     records: dict[str, str] = {}
     while data:
         length, space, _ = data.partition(b" ")
-        if not space or not length.isdigit() or not len(length) + 1 < int(length[:9]) <= len(data):
+        if not space or not length.isdigit() or len(length) > 9 or not len(length) + 1 < int(length) <= len(data):
             raise EvidenceInvalid(f"{path} is damaged", why="a pax header is malformed")
         record, data = data[len(length) + 1 : int(length) - 1], data[int(length) :]
         key, _, value = record.partition(b"=")
