@@ -58,6 +58,8 @@ class Context:
     """Rule ids of active waivers that name the finding (`gate.policy.waivers`)."""
     trust: Trust = _NOBODY
     """Whose signatures were counted, and for which levels."""
+    vex_signers: frozenset[str] | None = None
+    """Where a pack is pinned: names of its trust entries, whose VEX alone may suppress (invariant 7)."""
 
 
 def assemble(
@@ -223,7 +225,7 @@ def _vex(
             VexSource(
                 evidence=evidence.id,
                 document=item.reading.vex,
-                verification=_vouched(evidence),
+                verification=_vouched(evidence, context.vex_signers),
                 subjects=_about(item, evidence),
             )
             for item, evidence in told
@@ -240,11 +242,15 @@ def _vex(
     )
 
 
-def _vouched(evidence: Evidence) -> Verification:
+def _vouched(evidence: Evidence, signers: frozenset[str] | None) -> Verification:
     """The verification under which VEX counts: an unsigned attachment counts as badly signed, whatever the profile says.
 
-    Anyone who may push may attach; a profile that takes unsigned VEX means the files that the caller names.
+    Anyone who may push may attach; a profile that takes unsigned VEX means the files that the caller names. Where a pack is
+    pinned, files and signers from outside may not loosen, so only VEX by the signers that the pack names counts.
     """
+    if signers is not None and not signers & {evidence.verification.trust_entry, *evidence.verification.entries}:
+        reason = "a pack is pinned, and VEX from outside it suppresses only when signed by somebody whom its data.trust names"
+        return msgspec.structs.replace(evidence.verification, state="failed", reason=reason)
     if evidence.verification.state == "unverified" and evidence.origin not in ("file", "computed"):
         return msgspec.structs.replace(evidence.verification, state="failed", reason="attached to the image without a signature")
     return evidence.verification

@@ -57,6 +57,8 @@ class Plan:
     """Runs a scanner on the subject's digest; raises EvidenceError."""
     inspect: bool = False
     """Whether to read the image's file system."""
+    vex_signers: frozenset[str] | None = None
+    """Where a pack is pinned: the trust entries whose VEX alone may suppress (`gate.assemble.Context`)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -148,7 +150,13 @@ def _one(
         return waived_for(active, finding, about) if active else ()
 
     context = Context(
-        decision=plan.decision, run=plan.run, time=plan.time, enrichment=plan.enrichment, waived_for=waived, trust=plan.trust
+        decision=plan.decision,
+        run=plan.run,
+        time=plan.time,
+        enrichment=plan.enrichment,
+        waived_for=waived,
+        trust=plan.trust,
+        vex_signers=plan.vex_signers,
     )
     document = assemble(subject, opened, context, siblings=siblings, errors=errors, filesystem=filesystem)
     judged = judge(document, plan.engine, trust=plan.trust.digest, children=children)
@@ -173,9 +181,7 @@ def _inspect(source: ImageSource, subject: Subject, plan: Plan) -> Filesystem | 
         return collect(source, subject, plan.time.now)[0]
     except EvidenceError as error:
         reason = error.what + (f": {error.why}" if error.why else "")
-        return CollectionError(
-            kind="unknown", evidence=None, source="--inspect", code="unreadable", reason=reason, fix=error.fix
-        )
+        return CollectionError(kind="unknown", evidence=None, source="--inspect", code="unreadable", reason=reason, fix=error.fix)
 
 
 def _summary(child: Reached) -> ChildOutcome:

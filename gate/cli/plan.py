@@ -14,7 +14,7 @@ from gate.cli.ci import run_context
 from gate.cli.files import read_bounded
 from gate.cli.start import Chosen, Started, choose, start
 from gate.cli.start import flags_of as flags_of
-from gate.cli.trust import trust_from_flags, trust_from_spec
+from gate.cli.trust import pinned_trust, trust_from_flags, trust_from_spec
 from gate.errors import EvidenceUnavailable, UsageError
 from gate.evidence.collect import Opener
 from gate.evidence.interface import Document
@@ -59,15 +59,27 @@ def effective_of(chosen: Chosen, options: Mapping[str, Any], limits: Limits) -> 
 
 
 def trust_of(options: Mapping[str, Any], effective: Effective) -> Trust:
-    """Whom the policy file and the flags trust."""
+    """Whom the pinned pack trusts; where it names nobody, whom the policy file and the flags do. Raises ConfigError."""
+    root = options.get("trusted_root")
+    named = options.get("certificate_identity") or options.get("certificate_identity_regexp")
+    pack = effective.pack_trust
     given = trust_from_flags(
         keys=options.get("keys", ()),
         identity=options.get("certificate_identity"),
         identity_regexp=options.get("certificate_identity_regexp"),
         issuer=options.get("certificate_oidc_issuer"),
-        trusted_root=options.get("trusted_root"),
+        trusted_root=root if named or not pack.entries else None,
     )
-    return Trust(entries=(*trust_from_spec(effective.trust, effective.folder).entries, *given.entries))
+    outside = Trust(entries=(*trust_from_spec(effective.trust, effective.folder).entries, *given.entries))
+    if not pack.entries:
+        return outside
+    files = [effective.folder / entry.trusted_root.path for entry in effective.trust.entries if entry.trusted_root]
+    return pinned_trust(pack, outside, [*files, *([Path(root)] if root else [])])
+
+
+def vex_signers(effective: Effective) -> frozenset[str] | None:
+    """The trust entries whose VEX may suppress; None for all, and for files that nobody signed (invariant 7)."""
+    return frozenset(entry.name for entry in effective.pack_trust.entries) if effective.pinned else None
 
 
 def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitStack, started: Started | None = None) -> Prepared:
@@ -106,6 +118,7 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
         run=run_context(os.environ),
         time=now,
         trust=trust,
+        vex_signers=vex_signers(effective),
         engine=engine,
         limits=limits,
         files=tuple(Opener(trust, limits).open_all(documents)),

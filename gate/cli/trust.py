@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gate.cli.files import read_bounded
 from gate.errors import ConfigError, UsageError
 from gate.model.policy_file import RootSpec
@@ -64,6 +66,41 @@ def _entry(spec: TrustEntrySpec, folder: Path) -> TrustEntry:
         builders=tuple(LevelRule(rule.id, rule.level) for rule in spec.builders),
         verifiers=tuple(LevelRule(rule.id, rule.level) for rule in spec.verifiers),
     )
+
+
+def pinned_trust(pack: TrustSpec, outside: Trust, roots: Sequence[Path]) -> Trust:
+    """The entries of an approved pack, which are all that counts where it has any (invariant 7).
+
+    ``roots`` are the files among which the roots that the pack names by digest are looked for. Raises ConfigError when one is
+    missing, and for an entry from outside that differs in more than its name from all entries of the pack.
+    """
+    digests = {hashlib.sha256(read_bounded(str(path), _ROOT_BYTES, "trusted root")).hexdigest(): path for path in roots}
+    entries = []
+    for spec in pack.entries:
+        wanted = spec.trusted_root
+        if wanted is not None:
+            path = digests.get(wanted.sha256 or "")
+            if path is None:
+                raise ConfigError(
+                    f"the pinned pack's trust entry {spec.name!r} needs the trusted root sha256:{wanted.sha256}",
+                    why=f"none of the {len(roots)} files given has that digest",
+                    fix="give it with --trusted-root FILE",
+                )
+            spec = msgspec.structs.replace(spec, trusted_root=msgspec.structs.replace(wanted, path=str(path.absolute())))
+        entries.append(_entry(spec, Path()))
+    known = [_unnamed(entry) for entry in entries]
+    for given in outside.entries:
+        if _unnamed(given) not in known:
+            raise ConfigError(
+                f"the trust entry {given.name!r} comes from outside a pinned bundle that names whom to trust",
+                why="another signer would let something pass, and what is outside a pinned bundle may only tighten",
+                fix="remove it, or put it into the bundle's data.trust and pin the new digest",
+            )
+    return Trust(entries=tuple(entries))
+
+
+def _unnamed(entry: TrustEntry) -> str:
+    return Trust(entries=(dataclasses.replace(entry, name="same"),)).digest
 
 
 def load_root(spec: RootSpec, folder: Path) -> tuple[TrustedRoot, ...]:

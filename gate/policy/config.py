@@ -26,7 +26,7 @@ from gate.policy.inventory import Inventory
 from gate.policy.ownership import data_at
 from gate.policy.parameters import BY_NAME, decode_params, looser
 from gate.policy.profiles import Profile, default_name, is_path, load_profile
-from gate.policy.trustspec import check_trust
+from gate.policy.trustspec import bundled_trust, check_trust
 from gate.policy.waivers import judge_all, read_waivers, waivers_of
 from gate.policy.yamlfile import Source, read_source
 
@@ -71,6 +71,8 @@ class Effective:
     trust: TrustSpec
     folder: Path
     """Paths in ``trust`` start here."""
+    pack_trust: TrustSpec
+    """``data.trust`` of the packs: inline keys, and roots by digest. Where it has entries, nobody else is trusted."""
     waivers: tuple[Path, ...]
     bundled_waivers: tuple[Source, ...]
     """``data.waivers`` of the packs."""
@@ -168,7 +170,7 @@ def resolve(loaded: LoadedPolicyFile | None, environment: str | None, flags: Fla
     origins["enforcement"] = profile.source if not outside else "flags" if flags.enforcement else _named(loaded)
     waivers = (*(folder / path for path in spec.waivers), *(Path(path) for path in flags.waivers))
     if floor is not None:
-        _only_tighter(floor, params, selection, enforcement, origins)
+        _only_tighter(floor, profile.name, params, selection, enforcement, origins)
         if waivers:
             raise ConfigError(
                 f"{waivers[0]}: waiver files from outside a pinned bundle are refused",
@@ -194,6 +196,7 @@ def resolve(loaded: LoadedPolicyFile | None, environment: str | None, flags: Fla
         exit_zero=flags.exit_zero,
         trust=loaded.file.trust if loaded is not None else TrustSpec(),
         folder=folder,
+        pack_trust=bundled_trust(policy),
         waivers=waivers,
         bundled_waivers=_bundled_waivers(policy),
         vex=(*(folder / path for path in spec.vex.files), *(Path(path) for path in flags.vex)),
@@ -216,7 +219,7 @@ def _profiles(
         profile = load_profile(default_name(policy), policy, limits)
     if not policy.pinned:
         return profile, None
-    if profile.approved:
+    if profile.approved and profile.name in {default_name(policy), *_allowed(policy)}:
         return profile, profile
     floor = load_profile(default_name(policy), policy, limits)
     if not floor.approved:
@@ -226,6 +229,12 @@ def _profiles(
             fix="pin the pack that has the profiles too",
         )
     return profile, floor
+
+
+def _allowed(policy: Policy) -> set[str]:
+    """The profiles that ``metadata.gate.profiles`` of the approved packs lets the caller choose, looser or not."""
+    lists = [pack.settings.get("profiles") for pack in policy.deciding]
+    return {name for names in lists if isinstance(names, list) for name in names if isinstance(name, str)}
 
 
 def _layers(loaded: LoadedPolicyFile | None, name: str, spec: EnvironmentSpec, flags: Flags) -> Iterable[Any]:
@@ -259,7 +268,12 @@ def _selection(
 
 
 def _only_tighter(
-    floor: Profile, params: Parameters, selection: tuple[str, ...], enforcement: Mapping[str, Mode], origins: Mapping[str, str]
+    floor: Profile,
+    profile: str,
+    params: Parameters,
+    selection: tuple[str, ...],
+    enforcement: Mapping[str, Mode],
+    origins: Mapping[str, str],
 ) -> None:
     why = "a bundle is pinned by digest, so what lies outside it may only tighten"
     for spec in looser(floor.params, params):
@@ -267,7 +281,9 @@ def _only_tighter(
         raise ConfigError(
             f"{origins[spec.name]}: {spec.name} = {new} is looser than {old} of {floor.source}",
             why=why,
-            fix=f"remove it, or have {spec.name} changed in the bundle and pin the new digest",
+            fix=f"remove it, or have {spec.name} changed in the bundle and pin the new digest"
+            if profile == floor.name
+            else f"choose {floor.name}, or list {profile} in metadata.gate.profiles of the bundle and pin the new digest",
         )
     lost = [text for text in floor.select if not text.startswith("-") and text not in selection]
     added = [text for text in selection if text.startswith("-") and text not in floor.select]
@@ -276,9 +292,10 @@ def _only_tighter(
     for selector, mode in enforcement.items():
         if mode == "report" and floor.enforcement.get(selector) != "report":
             raise ConfigError(f"{origins['enforcement']}: {selector} would only be reported", why=why, fix="remove it")
-        # a more specific report entry of the floor stays; an added `enforce` can only tighten
-    gone = [selector for selector in floor.enforcement if selector not in enforcement]
-    assert not gone  # layers are merged, so nothing of the profile is lost
+        # a report entry of the floor that is missing here, and an added `enforce`, can only tighten
+    gone = [selector for selector, mode in floor.enforcement.items() if mode == "enforce" and selector not in enforcement]
+    if gone:  # it may be an exception to a broader `report`
+        raise ConfigError(f"{origins['enforcement']}: {gone[0]}: enforce of {floor.source} is missing", why=why, fix="add it")
 
 
 def _bundled_waivers(policy: Policy) -> tuple[Source, ...]:
@@ -302,7 +319,7 @@ def describe(effective: Effective) -> dict[str, Any]:
         "selection": {"value": list(effective.selection), "from": effective.origins["selection"]},
         "enforcement": {"value": dict(effective.enforcement), "from": effective.origins["enforcement"]},
         "params": {name: {"value": values[name], "from": effective.origins[name]} for name in sorted(values)},
-        "trust": msgspec.to_builtins(effective.trust),
+        "trust": msgspec.to_builtins(effective.pack_trust if effective.pack_trust.entries else effective.trust),
         "waivers": [str(path) for path in effective.waivers],
         "vex": [str(path) for path in effective.vex],
         "sources": [{"path": path, "digest": digest} for path, digest in effective.sources],

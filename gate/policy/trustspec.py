@@ -1,4 +1,4 @@
-"""Checks on the trust entries of a policy file; keys and roots themselves are loaded by the caller through `gate.trust`."""
+"""Checks on the trust entries of a policy file or a pack; keys and roots are loaded by the caller through `gate.trust`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import get_args
 from gate.errors import ConfigError
 from gate.model.evidence import Kind
 from gate.model.policy_file import LevelSpec, TrustEntrySpec, TrustSpec
-from gate.policy.decoding import did_you_mean
+from gate.policy.bundle import Policy
+from gate.policy.decoding import decode, did_you_mean
+from gate.policy.ownership import data_at
 from gate.policy.yamlfile import Source
 from gate.trust.claims import NAMES
 from gate.trust.entry import LevelRule
@@ -51,6 +53,51 @@ def check_trust(source: Source, trust: TrustSpec) -> None:
             raise ConfigError(f"{about}: trusted_root.sha256 is not 64 hex digits")
         if root is not None and root.as_of is not None and not is_day(root.as_of):
             raise ConfigError(f"{about}: trusted_root.as_of is {root.as_of!r}", fix="a day, such as 2026-11-23")
+
+
+def bundled_trust(policy: Policy) -> TrustSpec:
+    """``data.trust.entries`` of an approved pack, in the shape of a policy file's; ``trusted_root.path`` is empty.
+
+    A pack names no files: keys are inline PEM, and of a root only the digest is said, whose file the caller brings. Raises
+    ConfigError for anything else, and for entries in a pack that is not approved.
+    """
+    found = data_at(policy, ("trust",)) or data_at(policy, ("trust", "entries"))
+    if found is None:
+        return TrustSpec()
+    value, pack = found
+    where = f"{pack.source}/trust"
+    if not pack.approved:
+        raise ConfigError(
+            f"{where}: trust entries in a pack that is not pinned",
+            why="whoever writes the pack would name the signers",
+            fix=f"pin it: --bundle {pack.source}@{pack.digest}",
+        )
+    entries = value.get("entries") if isinstance(value, dict) else value
+    if not isinstance(entries, list) or (isinstance(value, dict) and value.keys() != {"entries"}):
+        raise ConfigError(f"{where}: must hold entries, a list, and nothing else")
+    source = Source(where, {"entries": [_rooted(entry, where) for entry in entries]}, pack.digest)
+    trust = decode(source, TrustSpec)
+    check_trust(source, trust)
+    for entry in trust.entries:
+        if entry.key is not None and not entry.key.lstrip().startswith("-----BEGIN"):
+            raise ConfigError(
+                f"{where}: the key of {entry.name!r} is not inline",
+                why="a pack's digest covers the pack, not files beside it",
+                fix="put the PEM text itself there: key: |",
+            )
+    return trust
+
+
+def _rooted(entry: object, where: str) -> object:
+    if not isinstance(entry, dict) or not isinstance(root := entry.get("trusted_root"), dict):
+        return entry
+    if "path" in root or not root.get("sha256"):
+        raise ConfigError(
+            f"{where}: trusted_root of {entry.get('name')!r} needs sha256 and no path",
+            why="the pack approves one root by its digest; its file comes from the policy file or --trusted-root",
+            fix="trusted_root: {sha256: …}",
+        )
+    return {**entry, "trusted_root": {**root, "path": ""}}
 
 
 def _claims(about: str, entry: TrustEntrySpec) -> None:

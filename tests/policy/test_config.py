@@ -194,10 +194,80 @@ def test_a_pinned_pack_is_a_floor(tmp_path: Path, text: str | None, flags: Flags
 
 
 def test_beside_a_pinned_pack_everything_may_tighten(tmp_path: Path) -> None:
-    """Lower limits, more rules, more enforcement, and another profile of the pinned pack."""
+    """Lower limits, more rules and more enforcement."""
     found = inforce(tmp_path, ONE, Flags(params={"max_high": 0}, enforcement={"demo": "enforce"}), pinned=True)
     assert found.params.max_high == 0 and found.pinned
-    assert inforce(tmp_path / "dev", None, Flags(profile="dev"), pinned=True).params.max_high is None
+
+
+@pytest.mark.parametrize("text", [None, HEAD + "environments: {dev: {profile: dev}}\n"])
+def test_a_looser_profile_of_a_pinned_pack_is_chosen_only_where_the_pack_says_so(tmp_path: Path, text: str | None) -> None:
+    """Choosing ``dev`` would be a loosening like any other; ``metadata.gate.profiles`` of the manifest permits it."""
+    flags = Flags(profile="dev") if text is None else Flags()
+    with pytest.raises(ConfigError, match="max_high = null is looser") as caught:
+        inforce(tmp_path, text, flags, pinned=True)
+    assert "metadata.gate.profiles" in caught.value.fix
+    assert inforce(tmp_path, text, flags, pinned=True, profiles=["dev"]).params.max_high is None
+    assert inforce(tmp_path, text, flags).params.max_high is None
+
+
+def test_a_missing_exception_to_a_broader_report_is_a_loosening(tmp_path: Path) -> None:
+    """A profile without the `enforce` of the floor leaves that rule to the broader `report`."""
+    whole = {"demo": "report", "demo.limit": "enforce"}
+    for modes, fine in ((whole, True), ({"demo": "report"}, False), ({"demo.limit": "enforce"}, True)):
+        mine = tmp_path / "mine.json"
+        mine.write_text(profile(enforcement=modes))
+        extra = {"profiles/prod/data.yaml": profile(enforcement=whole)}
+        digest = load_pack(BundleSpec(str(pack(tmp_path / "pack", extra))), DEFAULT).digest
+        policy = load_policy([BundleSpec(str(tmp_path / "pack"), digest)], DEFAULT)
+        if fine:
+            resolve(None, None, Flags(profile=str(mine)), policy, DEFAULT)
+        else:
+            with pytest.raises(ConfigError, match=r"demo\.limit: enforce of profile prod is missing"):
+                resolve(None, None, Flags(profile=str(mine)), policy, DEFAULT)
+
+
+PEM = "-----BEGIN PUBLIC KEY-----\nMFk=\n-----END PUBLIC KEY-----\n"
+KEYLESS = {"name": "ci", "roles": ["signature"], "identity": "https://ci.example/w", "issuer": "https://issuer.example"}
+
+
+def trusted(tmp_path: Path, value: Any, *, pinned: bool = True) -> Effective:
+    folder = pack(tmp_path / "pack", {"trust/data.json": json.dumps(value)})
+    digest = load_pack(BundleSpec(str(folder)), DEFAULT).digest if pinned else None
+    return resolve(None, None, Flags(), load_policy([BundleSpec(str(folder), digest)], DEFAULT), DEFAULT)
+
+
+def test_a_pinned_pack_names_whom_to_trust(tmp_path: Path) -> None:
+    """Keys inline, and roots by digest."""
+    entries = [{"name": "release", "roles": ["*"], "key": PEM}, {**KEYLESS, "trusted_root": {"sha256": "a" * 64}}]
+    found = trusted(tmp_path, {"entries": entries})
+    assert [entry.name for entry in found.pack_trust.entries] == ["release", "ci"]
+    assert [entry["name"] for entry in describe(found)["trust"]["entries"]] == ["release", "ci"]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"entries": [{"name": "x", "roles": ["*"], "key": "cosign.pub"}]}, "not inline"),
+        ({"entries": [{**KEYLESS, "trusted_root": {"path": "root.json"}}]}, "needs sha256 and no path"),
+        ({"entries": [{**KEYLESS, "trusted_root": {"path": "root.json", "sha256": "a" * 64}}]}, "needs sha256 and no path"),
+        ({"entries": [{**KEYLESS, "trusted_root": {"sha256": "A" * 64}}]}, "not 64 hex digits"),
+        ({"entries": [{"name": "x", "roles": [], "key": PEM}]}, "no roles"),
+        ({"entries": [{"name": "x", "roles": ["*"], "keys": PEM}]}, "unknown key"),
+        ({"entries": {}}, "must hold entries"),
+        ({"entries": [], "more": 1}, "must hold entries"),
+        ({"entries": ["x"]}, "must be a mapping"),
+    ],
+)
+def test_a_malformed_trust_of_a_pack(tmp_path: Path, value: Any, message: str) -> None:
+    """What would read files beside the pack, or trust nobody, is refused."""
+    with pytest.raises(ConfigError, match=message):
+        trusted(tmp_path, value)
+
+
+def test_trust_of_a_pack_that_nobody_pinned(tmp_path: Path) -> None:
+    """Whoever writes the folder would name the signers."""
+    with pytest.raises(ConfigError, match="not pinned"):
+        trusted(tmp_path, {"entries": [{"name": "x", "roles": ["*"], "key": PEM}]}, pinned=False)
 
 
 def test_a_profile_from_outside_a_pinned_pack_may_only_tighten(tmp_path: Path) -> None:
