@@ -7,7 +7,9 @@ statement that had no time of its own gets the time that the document had (OpenV
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +17,9 @@ from gate.errors import ConfigError, EvidenceInvalid
 from gate.limits import DEFAULT, Limits
 from gate.vex import notes, write
 from gate.vex.document import instant, load
+
+Place = tuple[str, str, str]
+"""Vulnerability, product, subcomponent (empty for the whole product)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,7 +76,11 @@ def append(
     inherited = body["timestamp"]
     old = [{**item} if "timestamp" in item else {**item, "timestamp": inherited} for item in body["statements"]]
     latest = {_about(item): item for item in sorted(old, key=_time)}
-    added = [item for item in new if _says(latest.get(_about(item))) != _says(item)]
+    spoken: defaultdict[Place, list[Mapping[str, Any]]] = defaultdict(list)
+    for item in old:
+        for place in _places(item):
+            spoken[place].append(item)
+    added = [item for item in new if not _is_said(item, latest.get(_about(item)), spoken)]
     unchanged = len(new) - len(added)
     if not added:
         return Appended(dict(body), (), unchanged)
@@ -88,11 +97,85 @@ def append(
     return Appended({**changed, "statements": [*old, *added]}, tuple(added), unchanged)
 
 
+def _is_said(
+    item: Mapping[str, Any], before: Mapping[str, Any] | None, spoken: Mapping[Place, Sequence[Mapping[str, Any]]]
+) -> bool:
+    """Whether the newest statement on the same products says it, and none since speaks of any of them."""
+    if before is None or _says(before) != _says(item):
+        return False
+    others = (other for place in _places(item) for other in spoken.get(place, ()))
+    return all(other is before or _time(other) < _time(before) for other in others)
+
+
 def current(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with only the newest statement on each vulnerability and products, for readers that take the oldest."""
-    latest = {_about(item): item for item in sorted(_timed(body), key=_time)}
-    keep = {write.canonical(item) for item in latest.values()}
-    return {**body, "statements": [item for item in _timed(body) if write.canonical(item) in keep]}
+    """The document with only what no later statement on the same vulnerability, product and subcomponent replaces, for readers
+    that take the oldest. What was said at one time stays, also where it contradicts itself."""
+    items = _timed(body)
+    replaced: set[Place] = set()
+    kept: dict[int, dict[str, Any]] = {}
+    newest_first = sorted(range(len(items)), key=lambda number: _time(items[number]), reverse=True)
+    for _, at_once in itertools.groupby(newest_first, key=lambda number: _time(items[number])):
+        numbers = list(at_once)
+        kept.update((number, left) for number in numbers if (left := _without(items[number], replaced)) is not None)
+        replaced.update(place for number in numbers for place in _places(items[number]))
+    return {**body, "statements": [kept[number] for number in sorted(kept)]}
+
+
+def _without(item: dict[str, Any], replaced: set[Place]) -> dict[str, Any] | None:
+    """The statement without the products that a later one is about; None when nothing is left of it."""
+    names = _vulnerabilities(item)
+    left: list[Any] = []
+    for product in _products(item):
+        outer, inner = _product(product)
+        if any((name, outer, "") in replaced for name in names):
+            continue
+        kept = [part for part in inner if not any((name, outer, _key(part)) in replaced for name in names)]
+        if len(kept) == len(inner):
+            left.append(product)
+        elif kept:
+            left.append({**product, "subcomponents": kept})
+    if left == _products(item):
+        return item if left or not any((name, "", "") in replaced for name in names) else None
+    if not left:
+        return None
+    # Its id is that of all that it said.
+    return write.identified({name: value for name, value in {**item, "products": left}.items() if name != "@id"})
+
+
+def _places(item: Mapping[str, Any]) -> set[Place]:
+    """What the statement is about, under each name of the vulnerability."""
+    pairs = [(outer, _key(part) if part is not None else "") for outer, part in _pairs(item)]
+    return {(name, outer, inner) for name in _vulnerabilities(item) for outer, inner in pairs or [("", "")]}
+
+
+def _pairs(item: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    for product in _products(item):
+        outer, inner = _product(product)
+        yield from ((outer, part) for part in inner or [None])
+
+
+def _products(item: Mapping[str, Any]) -> list[Any]:
+    listed = item.get("products")
+    return listed if isinstance(listed, list) else []
+
+
+def _product(product: Any) -> tuple[str, list[Any]]:
+    """The product's key, and its subcomponents."""
+    inner = product.get("subcomponents") if isinstance(product, dict) else None
+    return _key(product), inner if isinstance(inner, list) else []
+
+
+def _key(component: Any) -> str:
+    """A component by its ``@id``, else by all that it says."""
+    if isinstance(component, dict) and isinstance(component.get("@id"), str):
+        return str(component["@id"])
+    return write.canonical(component).decode()
+
+
+def _vulnerabilities(item: Mapping[str, Any]) -> frozenset[str]:
+    found = item.get("vulnerability")
+    names = [found.get("name"), *(found.get("aliases") or ())] if isinstance(found, dict) else [found]
+    return frozenset(name.casefold() for name in names if isinstance(name, str) and name)
 
 
 def _timed(body: Mapping[str, Any]) -> list[dict[str, Any]]:

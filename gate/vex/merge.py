@@ -14,7 +14,7 @@ from typing import Any
 from gate.errors import ConfigError, EvidenceInvalid
 from gate.vex import history, write
 from gate.vex.convert import Converted, Losses, named
-from gate.vex.document import VexDocument, VexStatement, instant
+from gate.vex.document import SUPPRESSING, VexDocument, VexStatement, instant
 
 
 def merge(
@@ -34,8 +34,15 @@ def merge(
         )
     author = author or authors[0]
     statements: dict[bytes, dict[str, Any]] = {}
+    newest: dict[tuple[str, str], int] = {}
+    for _, body in bodies:
+        if body.get("@id"):
+            newest[_lineage(body)] = max(newest.get(_lineage(body), 0), _version(body))
     for name, body in bodies:
         for item in _dated(name, body):
+            if _version(body) < newest.get(_lineage(body), 0) and item.get("status") in SUPPRESSING:
+                losses.add("statement", "a later version of its document was given, which holds alone", name)
+                continue
             made = item if body.get("author") == author else _credited(item, body)
             statements.setdefault(write.canonical({**made, "@id": ""}), made)
         kept = {"@context", "@id", "author", "role", "timestamp", "last_updated", "version", "tooling", "statements"}
@@ -54,14 +61,26 @@ def merge(
         author=author,
         role=role,
         timestamp=now,
-        version=max(sum(body["version"] for _, body in bodies if isinstance(body.get("version"), int)), 1),
+        version=max(sum(_version(body) for _, body in bodies), 1),
     )
     if current:
         kept_ones = history.current(result)
         gone = len(result["statements"]) - len(kept_ones["statements"])
         losses.add("statement", "replaced by a later one on the same vulnerability and products", "", gone)
+        partly = sum(item not in result["statements"] for item in kept_ones["statements"])
+        losses.add("statement", "replaced for some of its products by a later one", "", partly)
         result = kept_ones
     return Converted(write.to_bytes(result), losses.listed())
+
+
+def _version(body: Mapping[str, Any]) -> int:
+    value = body.get("version")
+    return value if isinstance(value, int) else 0
+
+
+def _lineage(body: Mapping[str, Any]) -> tuple[str, str]:
+    """What the versions of one document share (`gate.vex.resolve`, rule 4)."""
+    return str(body.get("@id", "")), str(body.get("author", ""))
 
 
 def _dated(name: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -258,6 +258,16 @@ def test_merging_authors_needs_one_who_answers() -> None:
     assert any(loss.field == "author" for loss in losses)
 
 
+def test_merging_versions_of_one_document_revives_nothing() -> None:
+    """What suppresses in the older version and was left out of the newer stays taken back, and is named."""
+    older, newer = body(statement()), body(statement("affected", "2026-10-01T00:00:00Z", action_statement="upgrade"), version=2)
+    for order in ((older, newer), (newer, older)):
+        result, losses = merged(*order)
+        assert [item["status"] for item in result["statements"]] == ["affected"]
+        assert any("later version" in loss.detail for loss in losses)
+    assert len(merged(older, {**newer, "@id": "urn:x:other"})[0]["statements"]) == 2
+
+
 def test_current_is_for_readers_that_take_the_oldest() -> None:
     """What a later statement replaces is left out and counted."""
     result, losses = merged(body(statement("under_investigation"), statement(at="2026-11-02T00:00:00Z")), current=True)

@@ -60,6 +60,31 @@ def test_what_is_said_already_is_not_said_again() -> None:
     assert add(body, said("not_affected", LATER, justification="vulnerable_code_not_present")).body["version"] == 2
 
 
+def test_a_decision_that_a_part_of_another_turned_round_is_new() -> None:
+    """affected of two packages, then not_affected of one: affected of both again is a new decision, under an alias too."""
+
+    def of(status: str, days: int, *purls: str, name: str = "CVE-1", aliases: tuple[str, ...] = ()) -> dict[str, Any]:
+        why: dict[str, Any] = {"action": "upgrade"} if status == "affected" else {"justification": "component_not_present"}
+        products = [{"@id": "pkg:oci/app", "subcomponents": [{"@id": purl} for purl in purls]}]
+        at = NOW + timedelta(days=days)
+        return write.statement(name=name, aliases=aliases, products=products, status=status, timestamp=at, **why)  # type: ignore[arg-type]  # a status
+
+    both = "pkg:a/b@1", "pkg:a/c@1"
+    for turned in (of("not_affected", 1, both[0]), of("not_affected", 1, both[0], name="GHSA-1", aliases=("CVE-1",))):
+        body = add(first(of("affected", 0, *both)), turned).body
+        now = LATER + timedelta(days=1)
+        assert len(add(body, of("affected", 2, *both), now=now).added) == 1
+        held = history.current(body)["statements"]
+        assert [[part["@id"] for part in item["products"][0]["subcomponents"]] for item in held] == [[both[1]], [both[0]]]
+        assert len({item["@id"] for item in [*held, *body["statements"]]}) == 3
+
+
+def test_what_contradicts_itself_at_one_time_stays_so() -> None:
+    """`current` does not decide a conflict by the order of the statements."""
+    body = first(said(), said("fixed"))
+    assert history.current(body)["statements"] == body["statements"]
+
+
 def test_a_decision_after_an_opposite_one_is_new() -> None:
     """Only the newest on the same products counts as said."""
     body = add(first(), said("fixed", LATER)).body
