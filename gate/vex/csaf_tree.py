@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from gate.vex.purl import parse
 _DEEP = 30
 """Branches in the schema nest as deep as they like; real ones have four levels."""
 _MODULE = "pkg:rpmmod/"
+_VERSION = re.compile(r"v?\d+(?:\.\d+)+[A-Za-z0-9.+~:_\-]*")
+"""Red Hat names branches of category ``product_version`` after packages, too (``389-ds-base``)."""
 UNREAD = "?"
 """A range that is no ``vers:`` one: nothing lies in it for sure."""
 
@@ -37,16 +40,19 @@ class Tree:
             self._link(item, text(item, "beginning_product_reference"), steps)
 
     def _branches(self, tree: Mapping[str, Any]) -> None:
-        stack = [(item, 1) for item in reversed(objects(tree, "branches"))]
+        stack = [(item, "", 1) for item in reversed(objects(tree, "branches"))]
         while stack:
-            item, depth = stack.pop()
+            item, span, depth = stack.pop()
             if depth > _DEEP:
                 raise LimitExceeded("json_depth", _DEEP, "branches of a CSAF product tree")
-            inner = objects(item, "branches")
-            if inner:
-                stack += [(entry, depth + 1) for entry in reversed(inner)]
+            category, name = text(item, "category"), text(item, "name")
+            if category == "product_version_range":
+                span = name or UNREAD
+            elif category == "product_version" and _VERSION.fullmatch(name):
+                span = f"={name}"
+            # What a branch says of versions holds for all below it.
+            stack += [(entry, span, depth + 1) for entry in reversed(objects(item, "branches"))]
             if mapping(item, "product"):
-                span = text(item, "name") if text(item, "category") == "product_version_range" else ""
                 self._define(mapping(item, "product"), span)
 
     def _define(self, item: Mapping[str, Any], span: str) -> None:
@@ -86,7 +92,10 @@ class Tree:
                 if text(entry, "value")
             )
         ranges: tuple[str, ...] = ()
-        if span:
+        if span.startswith("="):
+            # One version, which narrows what has none of its own.
+            ranges = (span,) if any(_bare(one) for one in ids) else ()
+        elif span:
             ranges = (span if span.startswith("vers:") else UNREAD,)
             if ranges == (UNREAD,):
                 self._odd.add("unread_range", span)
@@ -146,7 +155,8 @@ class Tree:
             if (purls or outer.hashes) and parent is None:
                 parent = outer
             else:
-                platforms.append(cpes[0] if cpes else name)
+                # Of a range of a platform's versions nothing is known to lie in it.
+                platforms.append(cpes[0] if cpes and not outer.ranges else name)
         if parent is not None:
             return VexProduct(parent, (component,), tuple(platforms))
         return VexProduct(component, (), tuple(platforms))
@@ -189,6 +199,11 @@ class Tree:
             inner, around = self._links[one]
             stack += [*reversed(around), inner]
         return found
+
+
+def _bare(text: str) -> bool:
+    purl = parse(text)
+    return purl is not None and not purl.version and "tag" not in dict(purl.qualifiers)
 
 
 def _versioned(component: VexComponent) -> bool:

@@ -287,6 +287,39 @@ def test_version_ranges(span: str, version: str, expected: str) -> None:
     assert affected == (["affected"] if expected or ("5.2" in span and ">=" not in span) else [""])
 
 
+@pytest.mark.parametrize(
+    ("category", "name", "purl", "expected"),
+    [
+        ("product_version_range", "vers:rpm/<5.1.8-9", "pkg:rpm/redhat/bash", ""),
+        ("product_version_range", "vers:rpm/<5.2", "pkg:rpm/redhat/bash", "not_affected*"),
+        ("product_version_range", "<5.2", "pkg:rpm/redhat/bash", ""),
+        ("product_version_range", "", "pkg:rpm/redhat/bash", ""),
+        ("product_version", "4.4.20-1", "pkg:rpm/redhat/bash", ""),
+        ("product_version", "5.1.8-9", "pkg:rpm/redhat/bash", "not_affected*"),
+        ("product_version", "9.0.1", "pkg:rpm/redhat/bash@5.1.8-9", "not_affected*"),
+        ("product_version", "bash", "pkg:rpm/redhat/bash", "not_affected*"),
+        ("product_version", "389-ds-base", "pkg:rpm/redhat/bash", "not_affected*"),
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_versions_that_branches_name_narrow_all_below(category: str, name: str, purl: str, expected: str, nested: bool) -> None:
+    """A purl without version below a branch that names one is not every version, also with a branch in between."""
+    products = tree()
+    below: dict[str, Any] = {"product": product("bash", purl=purl)}
+    if nested:
+        below = {"branches": [{"category": "architecture", "name": "x86_64", **below}]}
+    products["branches"][0]["branches"][1] = {"category": category, "name": name, **below}
+    assert outcome(read(products=products), rpm("bash", "5.1.8-9", "rhel-9.4"))[1] == [expected]
+
+
+def test_a_range_of_platforms_is_none_that_can_be_told() -> None:
+    """A CPE below a range of the platform's versions does not say which of them it is."""
+    products = tree()
+    platform = {"product": product("rhel9", cpe="cpe:/o:redhat:enterprise_linux:9")}
+    products["branches"][0]["branches"][0] = {"category": "product_version_range", "name": "vers:rpm/<9.2", **platform}
+    assert outcome(read(products=products), rpm("bash", "5.1.8-9", "rhel-9.4"))[1] == [""]
+
+
 def test_an_image_around_the_component() -> None:
     """A product with an OCI purl is the image; one with a hash is found by it."""
     hashed = {"hashes": [{"file_hashes": [{"algorithm": "sha256", "value": "A" * 64}]}]}
