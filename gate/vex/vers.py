@@ -22,6 +22,9 @@ _PEP440 = re.compile(
 _PIECES = re.compile(r"\d+|[A-Za-z]+|~|\^")
 _SEMVER_TYPES = frozenset({"semver", "npm", "golang", "go", "cargo", "hex", "composer", "nuget", "swift", "github", "oci"})
 _NUMERIC_TYPES = frozenset({"generic", "intdot", "gem", "conan", "bitnami", "docker"})
+_FAMILIES = dict.fromkeys(_SEMVER_TYPES, "semver") | {
+    "deb": "deb", "debian": "deb", "rpm": "rpm", "apk": "apk", "alpine": "apk", "pypi": "pypi", "maven": "maven", "gem": "gem",
+}  # fmt: skip
 _LONGEST = 300
 _CONSTRAINTS = 256
 
@@ -44,6 +47,8 @@ def within(version: str, ranges: str, kind: str = "") -> bool | None:
         return False if constraints == ["*"] else None
     if constraints == ["*"]:
         return True
+    if kind in _FAMILIES and scheme not in ("generic", "intdot") and _FAMILIES.get(scheme) != _FAMILIES[kind]:
+        return None  # versions of one kind of package, ordered as those of another
     if not constraints or "*" in constraints or len(constraints) > _CONSTRAINTS:
         return None
     return _contains(version, constraints, scheme)
