@@ -3,7 +3,7 @@
 Precedence among statements that an accepted author made and that match a finding:
 
 (1) an exact digest of the image beats a package version beats an unversioned name;
-(2) then the author earlier in ``authors``;
+(2) then the author earlier in ``authors``: by signer where the signer is listed, else by the name that the document gives;
 (3) then the later effective time;
 (4) then, of documents with one ``@id``, the higher version; an older version's suppressing statement is dropped altogether, so
     that leaving a statement out of the next version takes it back;
@@ -110,24 +110,33 @@ def distrust(source: VexSource, authors: Sequence[str], require_signed: bool) ->
     verification = source.verification
     if verification.state == "failed":
         return f"its signature is bad: {verification.reason}"
-    signed = verification.state == "verified" and ("vex" in verification.roles or "*" in verification.roles)
-    if require_signed and not signed:
+    if require_signed and not _is_signed(source):
         return "it is not signed by anyone whom a trust entry accepts for VEX"
     if not authors:
         return "no author may suppress: vex_authors is empty" if require_signed else ""
-    if not _names(source, signed) & set(authors):
+    if not (_names(source) | _signer(source)) & set(authors):
         return f"its author {source.document.author!r} is not among vex_authors"
     return ""
 
 
-def _names(source: VexSource, signed: bool) -> set[str]:
-    """What the author may be listed as: as written, by the address in ``Name <address>``; signed: by identity or trust entry."""
+def _is_signed(source: VexSource) -> bool:
+    """Whether somebody signed it whom a trust entry accepts for VEX."""
+    verification = source.verification
+    return verification.state == "verified" and ("vex" in verification.roles or "*" in verification.roles)
+
+
+def _names(source: VexSource) -> set[str]:
+    """What the document's author may be listed as: as written, or by the address in ``Name <address>``."""
     names: set[str] = set()
     for author in (source.document.author, *source.document.author_names):
         names |= {author, author.rpartition("<")[2].removesuffix(">")} if author.endswith(">") else {author}
-    if signed:
-        names |= {source.verification.identity or "", source.verification.trust_entry or ""}
     return names - {""}
+
+
+def _signer(source: VexSource) -> set[str]:
+    """What the signer may be listed as: identity or trust entry; empty for a document that is not signed for VEX."""
+    verification = source.verification
+    return {verification.identity or "", verification.trust_entry or ""} - {""} if _is_signed(source) else set()
 
 
 def _item(
@@ -139,7 +148,9 @@ def _item(
     retracted: bool,
 ) -> Item:
     reason = distrust(source, authors, require_signed)
-    names = _names(source, source.verification.state == "verified")
+    signer = _signer(source)
+    # Who signs is ranked by that where it is listed: a document can claim any author, also one that ranks higher.
+    names = signer if signer & set(authors) else _names(source)
     moment = statement.timestamp
     return Item(
         source=source,

@@ -14,7 +14,7 @@ from gate.vex import openvex
 from gate.vex.resolve import VexSource, resolve
 from tests.factory import DIGEST, INDEX, NOW, OTHER, subject
 from tests.vex import corpus
-from tests.vex.make import AUTHOR, CVE, OPENSSL, SIGNED, UNSIGNED, finding, run, source, statement
+from tests.vex.make import AUTHOR, CVE, OPENSSL, SIGNED, UNSIGNED, document, finding, run, source, statement
 
 BY_DIGEST = {"@id": f"pkg:oci/app@{DIGEST}", "subcomponents": [{"@id": "pkg:deb/debian/openssl@3.0.11-1"}]}
 EARLY, LATE = "2025-01-02T00:00:00Z", "2025-06-01T00:00:00Z"
@@ -203,6 +203,17 @@ def test_without_demand_for_signatures_any_author_counts() -> None:
 def test_an_author_may_be_listed_by_name_address_identity_or_trust_entry(name: str) -> None:
     """What a signature proves can be listed as well as what the document says."""
     assert run(source(statement()), authors=(name,))[1].counts
+
+
+def test_a_listed_signer_cannot_borrow_the_rank_of_another() -> None:
+    """The vendor signs a newer document in the name of the security team, which ranks higher; it ranks as the vendor."""
+    vendor = SIGNED.__class__(state="verified", method="key", trust_entry="vendor", roles=("vex",), identity="vendor@example.com")
+    team = SIGNED.__class__(state="verified", method="key", trust_entry="team", roles=("vex",), identity="team@example.com")
+    ours = VexSource(DIGEST, document(statement("affected", timestamp=EARLY), id="urn:x:1"), team)
+    claimed = VexSource(OTHER, document(statement(timestamp=LATE), id="urn:x:2"), vendor)
+    assert run(ours, claimed, authors=(AUTHOR, "vendor@example.com"))[1].status == "affected"
+    assert run(ours, claimed, authors=(AUTHOR, "vendor"))[1].status == "affected"
+    assert run(ours, claimed, authors=(AUTHOR,))[1].status == "not_affected"
 
 
 def test_identity_of_a_signature_for_something_else_is_no_vex_author() -> None:
