@@ -35,7 +35,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         hint = f"{error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else "gate --help"
         complain(error.format_message(), fix=f"{hint} shows what it takes")
         return 2
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stop:
+        if isinstance(stop.__cause__, EOFError):
+            # click takes every EOFError for a person who ended a prompt; one of its own has no cause.
+            complain("internal error: something ended early", fix="remove __pycache__ folders; if it comes again, report it")
+            return 4
         print("interrupted; nothing was decided", file=sys.stderr)
         return 130
     except (BrokenPipeError, SystemExit):

@@ -37,7 +37,8 @@ for number in range(int(sys.argv[3])):
 
 def start(folder: Path, name: str, count: int, before: str = "") -> subprocess.Popen[str]:
     """A process that enters `count` verdicts."""
-    arguments = [sys.executable, "-c", before + WRITER, str(folder), name, str(count)]
+    # -B: a process that may not write much must not leave half of a compiled module behind.
+    arguments = [sys.executable, "-B", "-c", before + WRITER, str(folder), name, str(count)]
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
