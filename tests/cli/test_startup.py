@@ -81,3 +81,18 @@ def test_verify_does_not_import_what_it_does_not_use() -> None:
     sample = repository() / "testdata"
     _, modules, _ = imported("verify", f"oci:{sample}/images/nowhere", "--key", str(sample / "keys/cosign.pub"), "--offline")
     assert not modules & {"httpx", "rfc3161_client", "sigstore"}
+
+
+def test_a_damaged_module_is_not_taken_for_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """click turns every EOFError into an abort; one that is no person's is a bug, exit 4, and not 130."""
+    import click
+
+    from gate.__main__ import run
+    from gate.cli import command
+
+    def broken(**_: object) -> None:
+        raise click.Abort from EOFError("marshal data too short")
+
+    monkeypatch.setattr(command, "main", broken)
+    assert run(["doctor"]) == 4
+    assert "internal error" in capsys.readouterr().err
