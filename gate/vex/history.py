@@ -174,7 +174,11 @@ def _key(component: Any) -> str:
 
 def _vulnerabilities(item: Mapping[str, Any]) -> frozenset[str]:
     found = item.get("vulnerability")
-    names = [found.get("name"), *(found.get("aliases") or ())] if isinstance(found, dict) else [found]
+    if isinstance(found, dict):
+        aliases = found.get("aliases")
+        names = [found.get("name"), *(aliases if isinstance(aliases, list) else ())]
+    else:
+        names = [found]
     return frozenset(name.casefold() for name in names if isinstance(name, str) and name)
 
 

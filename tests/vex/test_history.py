@@ -79,6 +79,16 @@ def test_a_decision_that_a_part_of_another_turned_round_is_new() -> None:
         assert len({item["@id"] for item in [*held, *body["statements"]]}) == 3
 
 
+@pytest.mark.parametrize("vulnerability", [{"name": 5, "aliases": 5}, {"aliases": [{}, None]}, 5, None, [], {"aliases": "CVE-1"}])
+@pytest.mark.parametrize("products", [None, 5, [], [None, 5, {"subcomponents": 5}, {"@id": 5, "subcomponents": [5, {}]}]])
+def test_odd_statements_are_kept_as_they_are(vulnerability: Any, products: Any) -> None:
+    """What names nothing that can be compared replaces nothing and is replaced by nothing."""
+    body = first(said())
+    body["statements"].append({**body["statements"][0], "vulnerability": vulnerability, "products": products})
+    assert len(add(body, said("fixed", LATER)).body["statements"]) == 3
+    assert history.current(body)["statements"] == body["statements"]
+
+
 def test_what_contradicts_itself_at_one_time_stays_so() -> None:
     """`current` does not decide a conflict by the order of the statements."""
     body = first(said(), said("fixed"))
