@@ -198,6 +198,11 @@ def component(
     if len(purls) == 1 and others and not others[0].startswith("cpe:"):
         made = [{"@id": others.pop(0), "identifiers": {"purl": purls[0]}}]
     made += [{"@id": text} for text in others]
+    for text in others:
+        if not _IRI.fullmatch(text):
+            losses.add(
+                "product", "an @id is no IRI, which the schema forbids; written as it is, since readers compare it", item.id
+            )
     if made and hashes:
         made[0]["hashes"] = hashes
     elif hashes and not part.ids:

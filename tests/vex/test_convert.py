@@ -234,6 +234,14 @@ def test_published_csaf_becomes_openvex(name: str) -> None:
     assert {item.status for item in openvex.read(done.data).statements} == {item.status for item in document.statements}
 
 
+def test_a_reference_that_is_no_iri_is_said() -> None:
+    """go-vex matches references as text, and the schema wants IRIs: it is written, and named among the losses."""
+    document = openvex.read(json.dumps(body(statement(products=[{"@id": "registry.example/app:1"}]))).encode())
+    done = to_openvex(document, now=NOW)
+    assert json.loads(done.data)["statements"][0]["products"] == [{"@id": "registry.example/app:1"}]
+    assert any(loss.field == "product" and "no IRI" in loss.detail for loss in done.losses)
+
+
 def merged(*bodies: dict[str, Any], author: str = "", current: bool = False) -> tuple[dict[str, Any], tuple[Any, ...]]:
     done = merge([(str(number), item) for number, item in enumerate(bodies)], author=author, role="", now=NOW, current=current)
     assert schema.problems(done.data) == ()
