@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+import msgspec
+
 from gate.model.input import Input
+from gate.model.parameters import RemediationDays
 from gate.model.verdict import ChildOutcome, Result, RuleOutcome
 from gate.policy.acceptance import accepted
 from gate.policy.inventory import Requirement, RuleMeta
-from gate.policy.parameters import SPECS, is_asked
+from gate.policy.parameters import FINDING_LIMITS, SPECS, is_asked
 from gate.policy.required import unmet
 from gate.policy.results import RawResult
 
@@ -20,6 +23,7 @@ NO_RULES = "gate.no_rules"
 NO_EVIDENCE = "gate.no_evidence"
 EMPTY_SCAN = "gate.empty_scan"
 REQUIRED_EVIDENCE = "gate.required_evidence"
+LIMIT_WITHOUT_SCAN = "gate.limit_without_scan"
 PLATFORMS = "gate.platforms"
 
 
@@ -36,6 +40,7 @@ def outcomes(
     else:
         found += _nothing(document, judged, clean)
         found += _required(document, asked)
+        found += _limits(document, asked)
     return tuple(found)
 
 
@@ -110,6 +115,36 @@ def _required(document: Input, asked: Iterable[RuleMeta]) -> list[RuleOutcome]:
         if found is not None:
             missing.append((found.effect, found.result))
     return [_rule(REQUIRED_EVIDENCE, "Evidence that a parameter requires is there", missing)] if missing else []
+
+
+def _limits(document: Input, asked: Iterable[RuleMeta]) -> list[RuleOutcome]:
+    """A limit on findings that is asked for and met because nobody looked: without a scan there is nothing to count.
+
+    Where a scan is required, its absence is a deny already.
+    """
+    params = document.decision.params
+    if params.require_scan or any(item.kind == "vulnerabilities" and accepted(item, params) for item in document.evidence):
+        return []
+    named = {meta.custom.parameter for meta in asked} & FINDING_LIMITS
+    limits = sorted(name for name in named if name is not None and is_asked(_limit(getattr(params, name))))
+    if not limits:
+        return []
+    text = RawResult(
+        rule=LIMIT_WITHOUT_SCAN,
+        msg=f"{', '.join(limits)} given, and no accepted scan has counted anything",
+        expected="an accepted scan",
+        got="none",
+        fix="scan this digest (`gate verify --scan`) or give the report with --evidence; to judge without a scan, set "
+        + ", ".join(f"{name}={'false' if getattr(params, name) is True else 'null'}" for name in limits),
+    )
+    return [_rule(LIMIT_WITHOUT_SCAN, "Limits on findings have a scan to count in", [("no_verdict", text)])]
+
+
+def _limit(value: object) -> object:
+    """The value, or the limits that stand in it."""
+    if isinstance(value, RemediationDays):
+        return tuple(days for days in msgspec.structs.astuple(value) if days is not None)
+    return value
 
 
 def _rule(name: str, title: str, found: Sequence[tuple[Literal["deny", "no_verdict"], RawResult]]) -> RuleOutcome:

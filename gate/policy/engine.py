@@ -101,8 +101,13 @@ class Engine:
 
     @property
     def inventory(self) -> Inventory:
-        """What rules there are. Read in the background from the start; this waits for it. Raises PolicyError, EngineError."""
-        return self._inventory.result()
+        """What rules there are. Read in the background from the start; this waits for it. Raises PolicyError, EngineError, and
+        EngineMissing when what did not answer is no OPA."""
+        try:
+            return self._inventory.result()
+        except EngineError:
+            self._version.result()
+            raise
 
     def _read(self) -> Inventory:
         heads = _Beside(self._heads)

@@ -18,10 +18,12 @@ from gate.model.parameters import Acceptance, Parameters, RemediationDays
 from gate.policy.decoding import decode, did_you_mean
 from gate.policy.yamlfile import Location, Source
 
-Tighter = Literal["lower", "higher", "true", "severity", "subset", "superset", "authors", "days", "accept", "version", "fixed", "free"]
+Tighter = Literal[
+    "lower", "higher", "true", "severity", "subset", "superset", "authors", "days", "accept", "version", "fixed", "free"
+]
 """``lower``/``higher``: numbers, null the loosest. ``true``: true is tighter. ``severity``: less severe denies more. ``subset``:
-fewer values, empty the loosest. ``superset``: more values. ``version``: a later one. ``authors``: fewer; empty as `Parameters.vex_authors` says.
-``fixed``: no direction is known, so any change counts as looser. ``free``: changes no decision."""
+fewer values, empty the loosest. ``superset``: more values. ``version``: a later one. ``authors``: fewer; empty as
+`Parameters.vex_authors` says. ``fixed``: no direction is known, so any change counts as looser. ``free``: changes no decision."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -99,6 +101,11 @@ SPECS: tuple[ParameterSpec, ...] = (
     _spec("stig_min_coverage", "higher", "least share of a STIG report's rules that pass or fail (0 to 1)"),
     _spec("stig_min_openscap", "version", "oldest OpenSCAP whose results count, as 1.4"),
 )
+FINDING_LIMITS: frozenset[str | None] = frozenset(
+    {"max_critical", "max_high", "max_medium", "max_low", "max_unknown", "max_vulnerabilities", "deny_kev", "deny_malware"}
+    | {"max_epss", "deny_fixable", "remediation_days", "require_vex"}
+)
+"""Parameters that only a scan can show to be kept."""
 _VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}")
 BY_NAME: Mapping[str, ParameterSpec] = {spec.name: spec for spec in SPECS}
 BY_FLAG: Mapping[str, ParameterSpec] = {spec.flag: spec for spec in SPECS if spec.flag}

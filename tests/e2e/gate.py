@@ -20,6 +20,8 @@ from tests.tools import repository, tool
 AGES = ("--param", "max_db_age_days=36500", "--param", "max_evidence_age_days=36500")
 """The samples have a fixed date; the two limits on age would end every test in a few days."""
 KEY = ("--key", str(public_key()))
+NO_SCAN = ("--param", "require_scan=false", "--param", "max_critical=null", "--param", "deny_malware=false")
+"""`dev` without any demand on findings: a limit without a scan gets no verdict."""
 
 _CI = ("GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITLAB_CI", "TF_BUILD", "JENKINS_URL", "BUILDER_OUTPUT")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.gate import Gate
+from tests.e2e.gate import NO_SCAN, Gate
 from tests.e2e.lab import Lab
 from tests.fakes import images
 
@@ -39,7 +39,7 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tuple[tarfile
 
 def judged(gate: Gate, lab: Lab, subject: object) -> tuple[int, str]:
     """dev without a scan: whatever can be read at all is `no evidence`, exit 3, with a digest; the rest has none."""
-    done = gate("verify", str(subject), "--profile", "dev", "--param", "require_scan=false", "--quiet", *lab.key)
+    done = gate("verify", str(subject), "--profile", "dev", *NO_SCAN, "--quiet", *lab.key)
     return done.code, done.out + done.err
 
 

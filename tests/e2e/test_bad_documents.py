@@ -235,3 +235,17 @@ def test_a_pipe_is_not_waited_for(gate: Gate, tmp_path: Path, word: str) -> None
     flag = {"evidence": "--evidence", "waivers": "--waivers", "policy": "--policy-file"}.get(word, f"--{word}")
     done = gate("verify", digest("clean"), flag, tmp_path / "pipe")
     assert done.code == 2 and "pipe" in done.err
+
+
+@pytest.mark.parametrize("limit", ["BUNDLE_BYTES", "DOCUMENT_BYTES"])
+def test_a_bundle_beyond_its_bound_that_the_caller_named(gate: Gate, lab: Lab, limit: str) -> None:
+    """Somebody answers for it, and it was not read: no verdict, whatever else is there."""
+    bundle = lab.file("big.sigstore.json", lab.bundle(SBOM, sbom(), BUILT.digest))
+    subject = lab.layout("app", BUILT, [])
+    scan = lab.file("scan.json", grype(BUILT.digest, findings=[("CVE-2026-1", "Low")]))
+    fine = gate.verify(subject, *lab.key, "--profile", "dev", "--evidence", scan, "--evidence", bundle)
+    assert fine.code == 0, fine.out
+    gate.patch.setenv(f"GATE_LIMIT_{limit}", str(bundle.stat().st_size - 1))
+    done = gate.verify(subject, *lab.key, "--profile", "dev", "--evidence", scan, "--evidence", bundle)
+    assert done.code == 3, done.out + done.err
+    assert limit.lower() in done.out + done.err

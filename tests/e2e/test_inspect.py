@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.gate import KEY, Gate
+from tests.e2e.gate import KEY, NO_SCAN, Gate
 from tests.fakes import images
 from tests.fakes.images import Built, digest_of, encode
 from tests.fakes.registry import FakeRegistry
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_is_exit_3(gate: Gate, tmp_path: Path, image: Built,
     place = layout(tmp_path, image)
     done = gate("inspect", place)
     assert done.code == 3 and word in done.err + done.out
-    judged = gate.verify(place, "--profile", "dev", "--param", "require_scan=false", "--inspect", *KEY)
+    judged = gate.verify(place, "--profile", "dev", *NO_SCAN, "--inspect", *KEY)
     assert judged.code == 3 and word in judged.out
     assert "evidence.unread" in {rule["rule"] for rule in judged.outcome["rules"] if rule["results"]}
 
@@ -136,7 +136,7 @@ def test_policies_see_the_files_when_asked(gate: Gate, tmp_path: Path) -> None:
     """In ``input.filesystem``, and in the stored input that a replay uses; without --inspect nothing is read."""
     place = layout(tmp_path, built(BASE, TOP))
     for flags, collected in (((), False), (("--inspect",), True)):
-        done = gate.verify(place, "--profile", "dev", "--param", "require_scan=false", *flags, *KEY)
+        done = gate.verify(place, "--profile", "dev", *NO_SCAN, *flags, *KEY)
         again = gate("replay", done.report["verdicts"][0]["outcome_digest"])
         assert again.code == 0 and "the same bytes" in again.out, again.out + again.err
         stored = [path.read_bytes() for path in gate.store.rglob("*") if path.is_file()]

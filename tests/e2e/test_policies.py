@@ -164,6 +164,15 @@ def test_something_else_called_opa(gate: Gate, tmp_path: Path, name: str) -> Non
     assert "ALLOW" not in done.out and ("error:" in done.err or "NO VERDICT" in done.out)
 
 
+@pytest.mark.parametrize("path", ["/bin/true", "/bin/cat"])
+def test_another_program_in_place_of_opa(gate: Gate, path: str) -> None:
+    """A `GATE_OPA` that names another program is the pipeline's to mend, and no retry helps: exit 2."""
+    gate.patch.setenv("GATE_OPA", path)
+    done = gate("verify", CLEAN, *KEY, *AGES, "--quiet")
+    assert done.code == 2, done.out + done.err
+    assert "does not answer as OPA does" in done.err
+
+
 def test_an_opa_that_answers_with_empty_sets(gate: Gate, tmp_path: Path) -> None:
     """One that empties every set of the real answer: the evidence that is required is still missed."""
     fake = tmp_path / "opa"

@@ -10,7 +10,7 @@ import pytest
 
 from gate.sign.bundle import INTOTO_PAYLOAD_TYPE, write_bundle
 from gate.sign.signer import LocalSigner
-from tests.e2e.gate import Gate
+from tests.e2e.gate import NO_SCAN, Gate
 from tests.e2e.lab import PROVENANCE, SBOM, SCAN, SIGNATURE, VEX, Lab, grype, openvex, sbom, scanned, slsa, trivy
 from tests.fakes import images
 
@@ -23,8 +23,19 @@ def test_no_evidence(gate: Gate, lab: Lab) -> None:
     subject = lab.layout("app", BUILT)
     strict = gate.verify(subject, *lab.key)
     assert (strict.code, strict.outcome["evidence"]) == (1, [])
-    lenient = gate.verify(subject, "--profile", "dev", "--param", "require_scan=false")
+    lenient = gate.verify(subject, "--profile", "dev", *NO_SCAN)
     assert (lenient.code, lenient.reasons) == (3, ["gate.no_evidence"])
+
+
+@pytest.mark.parametrize("profile", ["dev", "prod"])
+def test_a_limit_without_a_scan(gate: Gate, lab: Lab, profile: str) -> None:
+    """At most N critical findings is not kept by an image that nobody scanned, also where no scan is required."""
+    items = lab.full(BUILT.digest)
+    subject = lab.layout("app", BUILT, [item for number, item in enumerate(items) if number != 2])
+    done = gate.verify(subject, *lab.key, "--profile", profile, "--param", "require_scan=false")
+    assert (done.code, done.reasons) == (3, ["gate.limit_without_scan"]), done.out
+    assert "max_critical" in done.message("gate.limit_without_scan")
+    assert gate.verify(subject, *lab.key, "--profile", "dev", *NO_SCAN).code == 0
 
 
 @pytest.mark.parametrize("select", ["[]", '["-*"]', '["nosuch"]', '["vex"]', '["@nosuch"]'])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gate.model.base import digest_of
-from tests.e2e.gate import AGES, KEY, Gate
+from tests.e2e.gate import AGES, KEY, NO_SCAN, Gate
 from tests.e2e.lab import Lab, sbom
 from tests.fakes import images
 from tests.samples import digest, evidence, layout, public_key
@@ -170,7 +170,7 @@ def test_a_docker_save_tarball_is_known_by_its_configuration(gate: Gate, lab: La
     """It has no manifest digest: the configuration's stands for it, and no registry summary is made."""
     built = images.image()
     path = images.write_tar(lab.folder / "saved.tar", images.docker_save_files(built))
-    done = gate.verify(path, "--profile", "dev", "--param", "require_scan=false")
+    done = gate.verify(path, "--profile", "dev", *NO_SCAN)
     assert done.code == 3, "no evidence at all is no verdict"
     assert done.outcome["subject"]["kind"] == "archive"
     asked = gate("verify", path, "--profile", "dev", "--output", "vsa", "--verifier-id", "https://gate.example", *AGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from gate.errors import PolicyError
 from gate.model.base import to_json
 from gate.model.input import Platform
-from gate.model.parameters import Acceptance
+from gate.model.parameters import Acceptance, RemediationDays
 from gate.model.verdict import ChildOutcome, Outcome
 from gate.model.waiver import Scope
 from gate.policy.decide import packages_to_evaluate
@@ -119,6 +120,36 @@ def test_a_scan_that_looked_at_nothing_is_never_an_allow(inventory: Inventory, p
     assert about((evidence(),)).reasons == ("gate.empty_scan",)
     assert about((evidence(), evidence("signature", 2)), require_scan=True).reasons == ("gate.empty_scan",)
     assert about((evidence(), evidence("signature", 2))).decision == "ALLOW"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "asked"),
+    [
+        ("max_critical", 0, True),
+        ("max_critical", None, False),
+        ("deny_kev", True, True),
+        ("deny_kev", False, False),
+        ("remediation_days", RemediationDays(), False),
+        ("remediation_days", RemediationDays(kev=3), True),
+        ("require_vex", "high", True),
+    ],
+)
+def test_a_limit_that_nobody_counted_is_no_verdict(inventory: Inventory, name: str, value: Any, asked: bool) -> None:
+    """A selected rule with a limit on findings needs an accepted scan, also where `require_scan` is false."""
+    limit = inventory.rules["demo.limit"]
+    custom = msgspec.structs.replace(limit.custom, parameter=name)
+    changed = dataclasses.replace(inventory, rules={**inventory.rules, limit.id: dataclasses.replace(limit, custom=custom)})
+
+    def about(*items: Any, **params: Any) -> Outcome:
+        return decided(make_input(items=items, params={name: value, **params}), changed, said(inventory))
+
+    sbom = evidence("sbom", 2)
+    expected = ("gate.limit_without_scan",) if asked else ()
+    assert about(sbom).reasons == about(sbom, evidence(binding="none")).reasons == expected
+    assert "gate.limit_without_scan" not in about(sbom, evidence()).reasons
+    assert "gate.limit_without_scan" not in about(sbom, require_scan=True).reasons
+    if asked:
+        assert name in about(sbom).rules[[r.rule for r in about(sbom).rules].index("gate.limit_without_scan")].results[0].fix
 
 
 def test_no_rule_that_judges_is_never_an_allow(inventory: Inventory) -> None:
