@@ -137,8 +137,9 @@ class Image:
         host, _, rest = url.partition("/")
         if ("docker.io" if host in _HUB else host) != self.registry.lower():
             return False
-        rest = rest.removeprefix("library/").removesuffix("library") if self.registry == "docker.io" else rest
-        return (rest == path and name in (path, last)) or (rest == parent and name == last) or (not rest and name == path)
+        paths = {path, f"library/{path}"} if self.registry == "docker.io" and not parent else {path}
+        parents = {one.rpartition("/")[0] for one in paths}
+        return (rest in paths and name in {*paths, last}) or (rest in parents and name == last) or (not rest and name in paths)
 
     def _hosts(self) -> tuple[str, ...]:
         return ("docker.io", "index.docker.io", "docker.io/library") if self.registry == "docker.io" else (self.registry,)

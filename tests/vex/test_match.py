@@ -152,3 +152,17 @@ def test_packages(vex: str, found: str, expected: Scope | None) -> None:
     assert left is not None
     assert right is not None
     assert match_package(left, right, ECR) is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pkg:oci/app?repository_url=docker.io/acmelibrary",
+        "pkg:oci/app?repository_url=docker.io/library/acme",
+        "pkg:oci/app?repository_url=docker.io/acme/library",
+        "pkg:oci/app?repository_url=docker.io/library",
+    ],
+)
+def test_library_is_a_namespace_of_docker_hub_and_nothing_to_be_cut_off(text: str) -> None:
+    """What begins or ends with the word is another repository."""
+    assert _scope(Image.of(subject(name="docker.io/acme/app", reference="acme/app:1")), text) is None
