@@ -20,7 +20,7 @@ from gate.cli.plan import Prepared, prepare, registry_options
 from gate.cli.render import write_outputs
 from gate.cli.signing import Signing
 from gate.cli.start import Started
-from gate.cli.stores import local_path, remote_name
+from gate.cli.stores import keep_outside, local_path, remote_name
 from gate.errors import EngineError, EvidenceError, GateError, UsageError
 from gate.limits import Limits
 from gate.model.base import to_json
@@ -48,6 +48,7 @@ def run(options: Mapping[str, Any], outputs: Sequence[Output], limits: Limits, e
         except UsageError as error:
             raise _with_identities(error, options, subjects, registry, limits) from None
         signing = Signing.of(options, outputs)
+        keep_outside((output.path for output in outputs), local_path(options["store"]))
         sources = [stack.enter_context(contextlib.closing(_open(text, registry, limits))) for text in subjects]
         store = Store(local_path(options["store"]), limits)
         with progress(f"verifying {len(sources)} subject{'s' * (len(sources) > 1)}", quiet=options["quiet"]):

@@ -53,6 +53,8 @@ class Signing:
     def of(cls, options: Mapping[str, Any], outputs: Sequence[Output]) -> Signing:
         """Raises UsageError for half a request and SigningError for a key that cannot be opened."""
         attest, key = options["attest"], options["sign_key"]
+        if options.get("resource_uri") == "":
+            raise UsageError("--resource-uri is empty", fix="leave it out for the image's own name, or give a URI")
         wanted = attest or any(output.format == "vsa" for output in outputs)
         if key and not attest:
             raise UsageError("--sign-key without --attest", fix="add --attest, or drop the key")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gate.cli.options import store_path
-from gate.errors import StoreError
+from gate.errors import StoreError, UsageError
 
 
 def remote_name(given: str | None) -> str | None:
@@ -24,6 +24,18 @@ def local_path(given: str | None) -> Path:
         return store_path(given)
     own = os.environ.get("GATE_STORE", "")
     return store_path(None, {**os.environ, "GATE_STORE": "" if own.startswith("oci://") else own})
+
+
+def keep_outside(paths: Iterable[str | None], store: Path) -> None:
+    """Raises UsageError for a report inside the store: it would lie among what is kept, or replace a part of it."""
+    root = store.resolve()
+    for path in paths:
+        if path and Path(path).resolve().is_relative_to(root):
+            raise UsageError(
+                f"{path} is inside the store {store}",
+                why="what the store keeps must not be written over, and what is not of the store must not lie in it",
+                fix="choose a path outside, or another --store",
+            )
 
 
 @contextlib.contextmanager

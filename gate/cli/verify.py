@@ -102,7 +102,9 @@ def command(**options: Any) -> int:
 
     if options["dotenv"]:
         from gate.cli.files import forget
+        from gate.cli.stores import keep_outside, local_path
 
+        keep_outside([options["dotenv"]], local_path(options["store"]))
         forget(options["dotenv"])
     if not options["subjects"] and not options["images"]:
         raise UsageError("nothing to verify", fix="name an image: gate verify registry.example/app:1.4")

@@ -409,3 +409,22 @@ def test_a_summary_that_cannot_be_made_masks_no_answer(gate: Gate, tmp_path: Pat
     assert done.code == code, done.err
     assert done.report and not (tmp_path / "vsa.json").exists()
     assert "no verification summary is written" in done.err
+
+
+@pytest.mark.parametrize("place", ["report.json", "blobs/sha256/x", "../store/index.json"])
+def test_an_output_inside_the_store(gate: Gate, place: str) -> None:
+    """A report must not lie among what is kept, nor replace it: exit 2, and nothing is written."""
+    gate.store.mkdir()
+    kept = gate.store / "oci-layout"
+    kept.write_text("kept")
+    assert gate("verify", str(layout("clean")), *KEY, "--dotenv", str(kept)).code == 2 and kept.read_text() == "kept"
+    for flag in (("--output", f"json={gate.store / place}"), ("--dotenv", str(gate.store / place))):
+        done = gate("verify", str(layout("clean")), *KEY, *AGES, "--quiet", *flag)
+        assert done.code == 2 and "inside the store" in done.err, done.err
+    assert not (gate.store / place).exists()
+
+
+def test_an_empty_resource_uri(gate: Gate) -> None:
+    """It is a variable that was not set, not a wish for the default."""
+    done = gate("verify", str(layout("clean")), *KEY, *AGES, "--quiet", "--resource-uri", "")
+    assert done.code == 2 and "--resource-uri is empty" in done.err
