@@ -102,7 +102,7 @@ def merge(
     groups = _by_package(labelled)
     keyed: dict[str, _Cluster] = {}
     for package, members in groups.items():
-        for name, aliases, positions in cluster([(finding.id, finding.aliases) for _, finding in members]):
+        for name, aliases, positions in cluster(*_names(members)):
             chosen = [members[position] for position in positions]
             key = _key(name, _package(chosen))
             if key in keyed:
@@ -139,6 +139,10 @@ def count(findings: Iterable[Finding], *, effective: bool) -> Counts:
             continue
         tally[finding.severity.value] += 1
     return Counts(**tally, total=tally.total())
+
+
+def _names(members: list[_Member]) -> tuple[list[tuple[str, tuple[str, ...]]], list[int]]:
+    return [(finding.id, finding.aliases) for _, finding in members], [scan for scan, _ in members]
 
 
 def _label(scans: Sequence[tuple[str, Reading]]) -> list[_Labelled]:

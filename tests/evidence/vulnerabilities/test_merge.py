@@ -314,6 +314,27 @@ def test_the_order_of_scans_does_not_matter_and_nothing_is_lost(reports: list[li
     assert merge(scans) == merged
 
 
+def test_a_second_scan_does_not_unite_what_the_first_tells_apart() -> None:
+    """An alias that one scanner claims between two findings of another is refused; what a scan links itself stays linked."""
+    first = scan("trivy", finding("CVE-2024-0001"), finding("GHSA-aaaa-bbbb-cccc"))
+    bold = scan("grype", finding("GHSA-aaaa-bbbb-cccc", aliases=("CVE-2024-0001",)))
+    assert len(merge([("a", first)]).findings) == len(merge([("a", first), ("b", bold)]).findings) == 2
+    chain = scan("osv", finding("GO-2024-1", aliases=("GHSA-aaaa-bbbb-cccc", "CVE-2024-0001")))
+    assert len(merge([("a", first), ("c", chain)]).findings) == 2
+    linked = scan("trivy", finding("CVE-2024-0001"), finding("GHSA-aaaa-bbbb-cccc", aliases=("CVE-2024-0001",)))
+    assert len(merge([("a", linked), ("b", bold)]).findings) == 1
+
+
+@given(st.lists(_findings, min_size=2, max_size=4))
+def test_another_scan_never_lowers_a_count(reports: list[list[ReportedFinding]]) -> None:
+    """Of one package: neither all findings, nor those of a severity and above, get fewer by a scan more."""
+    one = [[dataclasses.replace(item, package=package()) for item in found] for found in reports]
+    scans = [(f"sha256:{number}", scan("grype", *found)) for number, found in enumerate(one)]
+    before, after = (count(merge(some).findings, effective=False) for some in (scans[:-1], scans))
+    assert after.total >= before.total
+    assert after.high >= before.high
+
+
 def test_fifty_thousand_findings_are_linear_work() -> None:
     """Time is generous because tests share the machine (measured: 0.9 s for 50,000, 0.09 s for 5,000)."""
     many = [
@@ -333,4 +354,5 @@ def test_fifty_thousand_vulnerabilities_of_one_package_are_linear_work() -> None
     many = [finding(f"GHSA-{number}", aliases=(f"GO-{number}", f"GO-{number + 1}")) for number in range(20_000)]
     started = time.process_time()
     assert len(merge([("a", scan("grype", *many))]).findings) == 1
+    assert len(merge([("a", scan("grype", *many)), ("b", scan("trivy", *many[::2]))]).findings) == 10_000
     assert time.process_time() - started < 5
