@@ -135,7 +135,7 @@ def count(findings: Iterable[Finding], *, effective: bool) -> Counts:
     tally: Counter[str] = Counter()
     for finding in findings:
         vex = finding.vex
-        if effective and vex is not None and vex.counts and vex.status in _SUPPRESSING:
+        if effective and not finding.malware and vex is not None and vex.counts and vex.status in _SUPPRESSING:
             continue
         tally[finding.severity.value] += 1
     return Counts(**tally, total=tally.total())

@@ -1,8 +1,8 @@
 # METADATA
 # title: Findings that count
 # description: >-
-#   Worked out once for all rules. A finding counts unless VEX that the profile accepts says not affected or fixed, or only
-#   rejected scans report it. Complete rules with comprehensions: a rule that is looked up for each finding is quadratic.
+#   Worked out once for all rules. A finding counts unless VEX that the profile accepts says not affected or fixed (malware
+#   counts whatever it says), or only rejected scans report it. Complete rules with comprehensions: a rule that is looked up for each finding is quadratic.
 package lib.findings
 
 import data.lib.evidence
@@ -12,7 +12,7 @@ import data.lib.evidence
 # description: What a scanner itself suppressed counts; what a waiver names counts here, and each rule's result is waived.
 counting := [f |
 	some f in _reported
-	not _suppresses(f.vex)
+	not _suppressed(f)
 ]
 
 # METADATA
@@ -43,9 +43,11 @@ _is_critical(f) if f.severity.value == "critical"
 
 _is_critical(f) if f.malware
 
-_suppresses(vex) if {
-	vex.counts == true
-	vex.status in {"not_affected", "fixed"}
+# No statement makes malware harmless.
+_suppressed(f) if {
+	f.malware == false
+	f.vex.counts == true
+	f.vex.status in {"not_affected", "fixed"}
 }
 
 # A finding without reporters, or of a scan that is not listed, counts.

@@ -436,3 +436,15 @@ test_exploited_findings_of_no_severity_have_a_deadline if {
 	)
 	"vulnerabilities.overdue" in t.ids(data.rules.vulnerabilities) with input as doc
 }
+
+test_no_statement_makes_malware_harmless if {
+	doc := t.changed(one({"/malware": true}), {"/vulnerabilities/findings/0/vex": {
+		"status": "not_affected",
+		"justification": "component_not_present",
+		"statement": "s",
+		"author": "a",
+		"evidence": "e",
+		"counts": true,
+	}})
+	"vulnerabilities.malware" in {r.rule | some r in vulnerabilities.deny} with input as doc
+}
