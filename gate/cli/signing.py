@@ -158,6 +158,7 @@ class Signing:
     ) -> Iterator[tuple[str, str, Attached]]:
         import msgspec
 
+        from gate.attest.compliance import compliance
         from gate.attest.produce import produce
         from gate.attest.types import VERDICT, VSA
         from gate.model.base import to_json
@@ -173,13 +174,14 @@ class Signing:
         yield "verdict", VERDICT, verdict_referrer(where.subject, to_json(verdict), verdict.outcome_digest, verdict.run.finished)
         document = msgspec.json.decode(store.get(outcome.digests.input), type=Input)
         documents = {item.id: store.get(item.id) for item in outcome.evidence if item.kind == "sbom"}
-        for made in produce(
+        said = produce(
             document,
             documents,
             accepted=lambda item: accepted(item, outcome.policy.params),
             limits=limits,
             vex_of=_vex_of(verdict, self._options["verifier_id"]),
-        ):
+        )
+        for made in (*said, *compliance(document, outcome, verifier_id=self._options["verifier_id"])):
             if made.left_out:
                 warn(f"no {made.name} attestation: {made.left_out}")
             else:

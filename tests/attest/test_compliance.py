@@ -1,0 +1,86 @@
+"""STIG outcomes: what is not a pass is never signed as one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gate.attest.compliance import compliance
+from gate.attest.produce import Produced
+from gate.attest.types import find_type
+from gate.model.input import Input
+from gate.model.stig import StigCounts, StigFacts, StigReport, StigResult
+from gate.model.verdict import Outcome
+from tests.factory import DIGEST, decision, outcome, parameters, replace, rule
+from tests.policies.samples import make_input
+
+VERIFIER = "https://gate.example/ci"
+
+
+def result(term: str, word: Any) -> StigResult:
+    return StigResult(
+        rule=term, term=term, vuln_id=term, srg=(), version="", title="", cci=(), nist=(), severity="high", category="1",
+        result=word, said="", override="", comment="",
+    )  # fmt: skip
+
+
+def report(*results: StigResult) -> StigReport:
+    return StigReport(
+        evidence=DIGEST, place=0, format="xccdf 1.2", scanner="openscap", scanner_version="1.4.2", benchmark="stig",
+        benchmark_version="1", profile="p", target="", platforms=(), finished=None, counts=StigCounts(), results=results,
+    )  # fmt: skip
+
+
+def made(*results: StigResult, states: tuple[str, ...] = ("passed",), asked: str | None = "2") -> list[Produced]:
+    rules = tuple(rule(rule=f"stig.rule_{number}", state=state, results=()) for number, state in enumerate(states))
+    document: Input = replace(
+        make_input(),
+        decision=decision(params=parameters(fail_on_stig=asked)),
+        stig=StigFacts(collected=True, scanner_results=(report(*results),)),
+    )
+    decided: Outcome = outcome(rules=rules, decision="ALLOW")
+    return list(compliance(document, decided, verifier_id=VERIFIER))
+
+
+def body(item: Produced) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(item.payload)["predicate"]
+    return found
+
+
+def test_both_statements_have_the_shape_of_their_types() -> None:
+    """What `gate attest` would accept by hand is what is written."""
+    first, second = made(result("V-1", "pass"))
+    assert find_type("test-result").check(body(first)) == ""
+    assert find_type("svr").check(body(second)) == ""
+    assert body(first) | {"configuration": []} == {
+        "result": "PASSED", "configuration": [], "passedTests": ["V-1"], "warnedTests": [], "failedTests": [],
+    }  # fmt: skip
+    assert body(second)["properties"] == ["STIG_CAT_2_KEPT"]
+
+
+@pytest.mark.parametrize("word", ["fail", "fixed", "error", "unknown", "notchecked"])
+def test_whatever_is_no_pass_is_listed_as_failed(word: str) -> None:
+    """A rule without an answer is no pass."""
+    first = body(made(result("V-1", "pass"), result("V-2", word))[0])
+    assert (first["result"], first["failedTests"]) == ("FAILED", ["V-2"])
+
+
+@pytest.mark.parametrize("words", [(), ("notapplicable",), ("notselected", "informational")])
+def test_a_report_in_which_nothing_was_evaluated_is_no_pass(words: tuple[str, ...]) -> None:
+    """All-notapplicable proves nothing."""
+    assert body(made(*(result(f"V-{number}", word) for number, word in enumerate(words)))[0])["result"] == "FAILED"
+
+
+@pytest.mark.parametrize("states", [("denied",), ("passed", "no_verdict"), ("not_applicable",), ()])
+def test_the_outcome_is_kept_only_where_rules_passed(states: tuple[str, ...]) -> None:
+    """A denial, no verdict, or no rule that looked: not kept."""
+    assert body(made(result("V-1", "pass"), states=states)[1])["properties"] == ["STIG_CAT_2_NOT_KEPT"]
+
+
+def test_nothing_is_claimed_that_was_not_asked() -> None:
+    """Without `fail_on_stig` no outcome is stated; without reports nothing at all."""
+    assert [item.name for item in made(result("V-1", "pass"), asked=None)] == ["stig"]
+    bare = replace(make_input(), decision=decision(params=parameters(fail_on_stig="1")))
+    assert list(compliance(bare, outcome(), verifier_id=VERIFIER)) == []
