@@ -90,33 +90,45 @@ def triage(**options: Any) -> int:
 @click.option("--author", required=True, metavar="NAME", help="Who says so, as policies list it in vex_authors.")
 @_ROLE
 @click.option("--previous", metavar="FILE|DIGEST", help="An earlier verdict on the same digest: what is gone since is fixed.")
+@click.option("--inspect", metavar="IMAGE", help="Read this image's files too: propose what is not in it.")
+@click.option("--offline", is_flag=True, help="With --inspect: open no socket.")
+@click.option("--plain-http", is_flag=True, help="With --inspect: talk to the registry without TLS.")
+@click.option("--ca-file", metavar="PEM", help="With --inspect: further certificate authorities for the registry.")
 @click.option("--output", metavar="FILE", help="Default: standard output.")
 @_IMAGE
 @_STORE
-def generate(
-    source: str, author: str, role: str | None, previous: str | None, output: str | None, image: str | None, store: str | None
-) -> int:
+def generate(**options: Any) -> int:
     """Write an OpenVEX document for the image: each finding as affected (with the upgrade), not affected, under investigation.
 
     `not_affected` is said only where a statement that the policy accepted said it. What a tool merely suggests stands in the
-    notes as a proposal and changes no status.
+    notes as a proposal and changes no status. With --inspect, so does `component_not_present`, where every place at which a
+    scanner saw the package is absent from the image's files.
 
     \b
     Examples:
       gate vex generate --from verdict.json --author 'Acme Security <security@acme.example>' --output app.openvex.json
       gate vex generate --from today.json --previous last-week.json --author 'Acme Security <security@acme.example>'
+      gate vex generate --from verdict.json --inspect IMAGE --author 'Acme Security <security@acme.example>'
     """
     from gate.vex import write
     from gate.vex.generate import documents
 
+    store, image, previous = options["store"], options["image"], options["previous"]
+    verdicts = _verdicts(options["source"], store, image)
+    proposals = None
+    if options["inspect"]:
+        from gate.cli.vex_inspect import absent
+
+        proposals = absent(options["inspect"], verdicts, options)
     data = documents(
-        _verdicts(source, store, image),
-        author=author,
-        role=role or "",
+        verdicts,
+        author=options["author"],
+        role=options["role"] or "",
         now=write.clock(os.environ),
         previous=_verdicts(previous, store, image) if previous else (),
+        proposals=proposals,
     )
-    _deliver(data, output)
+    _deliver(data, options["output"])
     return 0
 
 

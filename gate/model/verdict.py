@@ -70,6 +70,8 @@ class CompactFinding(Model, frozen=True, kw_only=True):
     blocks: tuple[str, ...]
     url: str
     reachable: Reachable = "unknown"
+    locations: tuple[str, ...] = ()
+    """Where scanners say that the package is; empty when none says, and when they are too many to list."""
 
 
 class Upgrade(Model, frozen=True, kw_only=True):

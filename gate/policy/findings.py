@@ -12,6 +12,7 @@ from gate.model.waiver import Waiver
 from gate.policy.waivers import matching
 
 _DAY = 86_400
+_MOST_LOCATIONS = 32
 
 
 def _keys(term: str, data: Any) -> Iterable[str]:
@@ -54,6 +55,7 @@ def compact(document: Input, rules: Sequence[RuleOutcome], waivers: Sequence[Wai
             blocks=tuple(sorted(blocks.get(finding.key, ()))),
             url=finding.url,
             reachable=finding.reachable,
+            locations=places if len(places := finding.package.locations) <= _MOST_LOCATIONS else (),
         )
         for finding in document.vulnerabilities.findings
     )

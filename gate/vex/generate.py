@@ -6,7 +6,7 @@
 * ``affected`` where an accepted statement says so, or a fix exists; the action is the upgrade.
 * ``fixed`` only for a finding that an earlier verdict on this digest lists and this one, by the same scanners, no longer does.
 * ``under_investigation`` for everything else. What evidence merely suggests stands beside it as ``Proposal`` in the notes and is
-  never a status: no reader can apply it.
+  never a status: no reader can apply it. ``proposals`` are such suggestions of the caller, by image digest and finding key.
 """
 
 from __future__ import annotations
@@ -46,13 +46,15 @@ def document(
     role: str = "",
     now: datetime | None = None,
     previous: Verdict | None = None,
+    proposals: Mapping[str, Mapping[str, str]] | None = None,
 ) -> bytes:
     """The document's bytes; the same for the same verdict, author and time (``now``; by default the verdict's own).
 
     Raises ConfigError without author, for a verdict without findings, and for a ``previous`` verdict of which this one is no
     rescan.
     """
-    return documents((verdict,), author=author, role=role, now=now, previous=(previous,) if previous else ())
+    before = (previous,) if previous else ()
+    return documents((verdict,), author=author, role=role, now=now, previous=before, proposals=proposals)
 
 
 def documents(
@@ -62,6 +64,7 @@ def documents(
     role: str = "",
     now: datetime | None = None,
     previous: Sequence[Verdict] = (),
+    proposals: Mapping[str, Mapping[str, str]] | None = None,
 ) -> bytes:
     """One document for the verdicts of one run, such as the platforms of an index. Arguments and errors as for `document`."""
     times = [moment for verdict in verdicts if (moment := instant(verdict.outcome.time.now)[0]) is not None]
@@ -72,7 +75,8 @@ def documents(
     statements: list[dict[str, Any]] = []
     for verdict in verdicts:
         before = earlier.pop(verdict.outcome.subject.digest, None)
-        statements += _statements(verdict.outcome, before.outcome if before else None, moment)
+        drafts = (proposals or {}).get(verdict.outcome.subject.digest, {})
+        statements += _statements(verdict.outcome, before.outcome if before else None, moment, drafts)
     if earlier:
         raise ConfigError(
             f"the previous verdict is about {next(iter(earlier))}",
@@ -96,11 +100,14 @@ def documents(
     return write.to_bytes(body)
 
 
-def _statements(outcome: Outcome, before: Outcome | None, moment: datetime) -> Iterable[dict[str, Any]]:
+def _statements(
+    outcome: Outcome, before: Outcome | None, moment: datetime, drafts: Mapping[str, str]
+) -> Iterable[dict[str, Any]]:
     accepted = {use.finding for use in outcome.vex.statements_used}
     groups: dict[tuple[str, _Said], list[CompactFinding]] = {}
     for finding in outcome.findings:
-        groups.setdefault((name_of(finding), _said(finding, finding.key in accepted)), []).append(finding)
+        said = _said(finding, finding.key in accepted, drafts.get(finding.key, ""))
+        groups.setdefault((name_of(finding), said), []).append(finding)
     if before is not None:
         for finding in _gone(outcome, before):
             said = _Said("fixed", source=f"a rescan at {outcome.time.now} no longer reports it")
@@ -119,9 +126,9 @@ def _statements(outcome: Outcome, before: Outcome | None, moment: datetime) -> I
         )
 
 
-def _said(finding: CompactFinding, accepted: bool) -> _Said:
+def _said(finding: CompactFinding, accepted: bool, draft: str) -> _Said:
     vex = finding.vex if accepted else None
-    proposal = proposal_for((finding,))
+    proposal = "; ".join(filter(None, (draft, proposal_for((finding,)))))
     bindable = bool(package_purls(finding.purl))
     if vex is not None and vex.counts and bindable:
         source = f"{vex.statement} by {vex.author}"

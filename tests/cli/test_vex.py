@@ -14,7 +14,7 @@ from gate.cli import command as root
 from gate.model.verdict import Verdict
 from tests.e2e.gate import Done, Gate
 from tests.factory import OTHER, finding, outcome, replace, verdict
-from tests.samples import evidence, layout
+from tests.samples import digest, evidence, layout
 
 AUTHOR = ("--author", "Acme Security <security@acme.example>")
 VULNERABLE = f"oci:{layout('vulnerable')}"
@@ -215,6 +215,38 @@ def test_generate_writes_a_file(gate: Gate, tmp_path: Path) -> None:
     """Atomically, where it is told to; standard output stays empty."""
     done = gate("vex", "generate", "--from", stored(tmp_path, verdict()), *AUTHOR, "--output", tmp_path / "out.json")
     assert done.code == 0 and done.out == "" and json.loads((tmp_path / "out.json").read_bytes())["version"] == 1
+
+
+def test_generate_proposes_what_is_not_in_the_image(gate: Gate, tmp_path: Path) -> None:
+    """From a real scan nothing: all is there. A place that is not there gives a proposal, and no other status."""
+    from gate.cli.render import load
+
+    scanned = tmp_path / "scanned.json"
+    options = ("--evidence", evidence("vulnerable", "grype.json"), "--profile", "dev", "--quiet")
+    gate("verify", VULNERABLE, *options, "--output", f"json={scanned}")
+    plain = gate("vex", "generate", "--from", scanned, *AUTHOR)
+    real = gate("vex", "generate", "--from", scanned, *AUTHOR, "--inspect", VULNERABLE, "--offline")
+    assert real.code == 0 and real.out == plain.out, real.err
+
+    [one] = load(str(scanned), None).verdicts
+    assert all(item.locations for item in one.outcome.findings), "grype says where packages are"
+    moved = [replace(item, locations=("/gone/zlib",)) if item.id == "CVE-2026-27171" else item for item in one.outcome.findings]
+    changed = stored(tmp_path, verdict(subject=one.outcome.subject, findings=tuple(moved)))
+    made = gate("vex", "generate", "--from", changed, *AUTHOR, "--inspect", VULNERABLE, "--offline")
+    noted = [item for item in json.loads(made.out)["statements"] if "component_not_present" in item.get("status_notes", "")]
+    assert [(item["vulnerability"]["name"], item["status"]) for item in noted] == [("CVE-2026-27171", "under_investigation")]
+    assert "/gone/zlib is in no layer" in noted[0]["status_notes"]
+
+
+def test_generate_inspects_the_image_of_the_verdict_only(gate: Gate, tmp_path: Path) -> None:
+    """The files of another image say nothing; a verdict that does not know where packages are is told of."""
+    report = stored(tmp_path, verdict())
+    done = gate("vex", "generate", "--from", report, *AUTHOR, "--inspect", VULNERABLE)
+    assert done.code == 2 and done.out == "" and "no verdict is about" in done.err
+    subject = replace(verdict().outcome.subject, digest=digest("vulnerable"))
+    own = stored(tmp_path, verdict(subject=subject), name="own.json")
+    done = gate("vex", "generate", "--from", own, *AUTHOR, "--inspect", VULNERABLE)
+    assert done.code == 0 and "do not say where their package is" in done.err and "component_not_present" not in done.out
 
 
 def document(folder: Path, name: str, *statements: dict[str, Any]) -> str:

@@ -196,3 +196,23 @@ def test_nothing_to_say_is_an_error() -> None:
         document(verdict(), author="")
     with pytest.raises(ConfigError, match="no verdict"):
         documents((), author="A")
+
+
+def test_a_proposal_of_the_caller_changes_no_status() -> None:
+    """It stands in the notes of the finding that it is about, under the image that it is about, and nothing reads it as VEX."""
+    given = verdict(findings=(finding(fix=NOFIX),))
+    draft = "not_affected component_not_present (/gone is in no layer)"
+    data = document(given, author="Acme", proposals={DIGEST: {KEY: draft}})
+    [item] = json.loads(data)["statements"]
+    assert item["status"] == "under_investigation" and "justification" not in item
+    assert f"Proposal: {draft}" in item["status_notes"]
+    assert data == document(given, author="Acme", proposals={DIGEST: {KEY: draft}})
+    for elsewhere in ({OTHER: {KEY: draft}}, {DIGEST: {"CVE-0000-0001|x": draft}}):
+        assert document(given, author="Acme", proposals=elsewhere) == document(given, author="Acme")
+
+
+def test_two_proposals_are_both_kept() -> None:
+    """The package is not there, and a scanner says that its code is not called."""
+    given = verdict(findings=(finding(fix=NOFIX, reachable="no"),))
+    [item] = json.loads(document(given, author="Acme", proposals={DIGEST: {KEY: "not there"}}))["statements"]
+    assert "Proposal: not there; not_affected vulnerable_code_not_in_execute_path" in item["status_notes"]
