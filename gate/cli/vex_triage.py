@@ -83,7 +83,8 @@ def _one(name: str, verdicts: Sequence[Verdict], given: DecisionFile, options: M
     if not options["decisions"]:
         decisions = tuple(ask(open_findings(verdicts), reviewer=options["reviewer"] or given.author))
     now = write.clock(os.environ)
-    applied = [apply(decisions, verdict, scope=given.scope or "digest", now=now) for verdict in verdicts]
+    whole = {verdict.outcome.subject.digest for verdict in verdicts if verdict.outcome.children}
+    applied = [apply(decisions, verdict, scope=given.scope or "digest", now=now, whole=whole) for verdict in verdicts]
     for decision in applied[0].unmatched:
         if all(decision in one.unmatched for one in applied):
             at = f" in {decision.package}" if decision.package else ""

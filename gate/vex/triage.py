@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Literal
+
+import msgspec
 
 from gate.errors import ConfigError
 from gate.model.findings import SEVERITIES
@@ -200,8 +202,13 @@ class Applied:
     """Decisions about what this verdict does not list; nothing is written for them."""
 
 
-def apply(decisions: Sequence[Decision], verdict: Verdict, *, scope: Scope, now: datetime) -> Applied:
+def apply(
+    decisions: Sequence[Decision], verdict: Verdict, *, scope: Scope, now: datetime, whole: Collection[str] = ()
+) -> Applied:
     """The statements that the decisions make, each for every finding of the verdict that it is about.
+
+    ``whole``: digests of indexes that were judged as a whole. What is said to be harmless on one platform is said of the index
+    only where all its platforms were looked at: a reader finds every platform under the index's digest.
 
     Raises ConfigError for a decision that must not be written, and for two about one finding.
     """
@@ -217,7 +224,7 @@ def apply(decisions: Sequence[Decision], verdict: Verdict, *, scope: Scope, now:
             if finding.key in taken:
                 raise ConfigError(f"{finding.key}: two decisions", fix="keep one, or name the package in each")
             taken[finding.key] = decision
-        made.append(_statement(_complete(decision, found, now), found, verdict, scope, now))
+        made.append(_statement(_complete(decision, found, now), found, verdict, scope, now, whole))
     return Applied(tuple(made), tuple(unmatched))
 
 
@@ -271,11 +278,19 @@ def _complete(decision: Decision, found: Sequence[CompactFinding], now: datetime
 
 
 def _statement(
-    decision: Decision, found: Sequence[CompactFinding], verdict: Verdict, scope: Scope, now: datetime
+    decision: Decision,
+    found: Sequence[CompactFinding],
+    verdict: Verdict,
+    scope: Scope,
+    now: datetime,
+    whole: Collection[str],
 ) -> dict[str, Any]:
+    subject = verdict.outcome.subject
+    if decision.status == "not_affected" and subject.index_digest not in whole:
+        subject = msgspec.structs.replace(subject, index_digest=None)
     return statement_for(
         found,
-        verdict.outcome.subject,
+        subject,
         scope=scope,
         status=decision.status,
         timestamp=now,

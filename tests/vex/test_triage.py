@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from gate.errors import ConfigError
@@ -197,3 +198,15 @@ def test_what_call_analysis_says_is_a_proposal() -> None:
     assert items[0].proposal.startswith(f"not_affected {REASON}")
     both = (finding(reachable="no"), finding(key="x", reachable="unknown"))
     assert open_findings((verdict(findings=both),))[0].proposal == ""
+
+
+def test_what_one_platform_is_spared_is_not_said_of_the_index() -> None:
+    """A reader finds every platform under the index's digest; only an index judged as a whole is named."""
+    index = "sha256:" + "b" * 64
+    subject = msgspec.structs.replace(verdict().outcome.subject, index_digest=index)
+    given = verdict(subject=subject, findings=(finding(),))
+    decisions = read_decisions({"schema": SCHEMA, "author": "a", "decisions": [YES]}).decisions
+    alone = apply(decisions, given, scope="digest", now=NOW)
+    together = apply(decisions, given, scope="digest", now=NOW, whole={index})
+    assert index.removeprefix("sha256:") not in str(alone.statements)
+    assert index.removeprefix("sha256:") in str(together.statements)
