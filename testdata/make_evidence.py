@@ -171,7 +171,10 @@ def scan(work: Path, name: str, platform: str, target: Path) -> None:
     run("grype", "--quiet", *reports, *source, cwd=images, **environ)
     (target / "provenance.json").write_text(json.dumps(provenance(name), indent=1) + "\n")
     for path in target.iterdir():
-        path.write_text(json.dumps(json.loads(path.read_bytes()), indent=1, ensure_ascii=False) + "\n")
+        document = json.loads(path.read_bytes())
+        if path.name == "sbom.syft.json":
+            document["descriptor"].pop("configuration", None)  # syft's settings: addresses that are nobody's business here
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 class Signer:
