@@ -109,7 +109,7 @@ def distrust(source: VexSource, authors: Sequence[str], require_signed: bool) ->
     """Why this profile does not let the document suppress; empty when it does."""
     verification = source.verification
     if verification.state == "failed":
-        return f"its signature is bad: {verification.reason}"
+        return f"nobody whom this run trusts vouches for it: {verification.reason}"
     if require_signed and not _is_signed(source):
         return "it is not signed by anyone whom a trust entry accepts for VEX"
     if not authors:
