@@ -51,7 +51,8 @@ def _parse(arguments: list[str]) -> click.ClickException | None:
             words.append(str(found.name))
         if rest in (["--help"], ["--version"]) or isinstance(found, click.Group):
             return None
-        found.make_context(" ".join(words), rest)
+        # click keeps a command's help option as its first context names it, for the whole process: name it as the gate does.
+        found.make_context(" ".join(words), rest, help_option_names=["-h", "--help"])
     except click.ClickException as error:
         return error
     return None
