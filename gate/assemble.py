@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,14 +18,15 @@ from gate.evidence.provenance.links import broken_links
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.evidence.vulnerabilities.merge import Merged, count, merge
 from gate.model.compliance import Filesystem
+from gate.model.crypto import CryptoFacts
 from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer, Verification
 from gate.model.findings import AppliedVex, Finding, SastRun, SourceFacts, Vulnerabilities
+from gate.model.fips import FipsFacts
 from gate.model.input import (
     SCHEMA,
     AttestationFact,
     Base,
     ChainNode,
-    Compliance,
     Decision,
     Input,
     Provenance,
@@ -41,6 +42,9 @@ from gate.model.stig import StigFacts
 from gate.policy.acceptance import accepted
 from gate.trust.entry import Trust
 from gate.trust.facts import trust_facts
+
+if TYPE_CHECKING:
+    from gate.evidence.look import Looked
 
 _EXACT = 2**53
 _NOBODY = Trust()
@@ -69,7 +73,7 @@ def assemble(
     *,
     siblings: frozenset[str] = frozenset(),
     errors: Iterable[CollectionError] = (),
-    filesystem: Filesystem | None = None,
+    looked: Looked | None = None,
 ) -> Input:
     """The input document of one subject. Items are sorted by id; the same facts give the same bytes."""
     digests = SubjectDigests.of(subject, siblings)
@@ -93,12 +97,13 @@ def assemble(
         attestations=tuple(_attestation(item, evidence) for item, evidence in usable if evidence.predicate_type),
         provenance=msgspec.structs.replace(_provenance(usable, taken), chain=_chain(subject, opened, context)),
         source=_source(taken),
-        fips=Compliance(),
+        fips=looked.fips if looked else FipsFacts(),
         stig=_stig(taken),
         vex=vex,
         errors=tuple(sorted((*errors, *(item.error for item in opened if item.error)), key=lambda e: (e.kind, e.source, e.code))),
         trust=trust_facts(context.trust, context.time.now),
-        filesystem=filesystem or Filesystem(),
+        filesystem=looked.filesystem if looked else Filesystem(),
+        crypto=looked.crypto if looked else CryptoFacts(),
     )
 
 

@@ -19,7 +19,6 @@ from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.judge import Judged, judge
 from gate.limits import Limits
 from gate.model.base import digest_of, to_json
-from gate.model.compliance import Filesystem
 from gate.model.evidence import CollectionError
 from gate.model.findings import Finding
 from gate.model.input import Decision, RunContext, Subject, Time
@@ -31,6 +30,7 @@ from gate.policy.waivers import waived_for
 from gate.trust.entry import Trust
 
 if TYPE_CHECKING:
+    from gate.evidence.look import Looked
     from gate.vex.repository import Repository
 
 _AT_ONCE = 4
@@ -137,13 +137,13 @@ def _one(
         listed, failed = from_repositories(plan.vex_repositories, opened, subject, _opener(plan), plan.limits)
         opened += listed
         errors += failed
-    filesystem = None
-    if plan.inspect and subject.kind != "index":
-        looked = _inspect(source, subject, plan)
-        if isinstance(looked, CollectionError):
-            errors.append(looked)
+    looked = None
+    if _looks_inside(plan) and subject.kind != "index":
+        tried = _look(source, subject, plan)
+        if isinstance(tried, CollectionError):
+            errors.append(tried)
         else:
-            filesystem = looked
+            looked = tried
     active = [waiver for waiver in plan.decision.waivers if waiver.state == "active"]
 
     def waived(finding: Finding, about: Subject) -> tuple[str, ...]:
@@ -158,7 +158,7 @@ def _one(
         trust=plan.trust,
         vex_signers=plan.vex_signers,
     )
-    document = assemble(subject, opened, context, siblings=siblings, errors=errors, filesystem=filesystem)
+    document = assemble(subject, opened, context, siblings=siblings, errors=errors, looked=looked)
     judged = judge(document, plan.engine, trust=plan.trust.digest, children=children)
     kept = {item.id: item.document.data for item in opened}
     return Reached(judged, tuple((item.id, kept[item.id]) for item in document.evidence))
@@ -174,11 +174,16 @@ def _scan(source: ImageSource, subject: Subject, plan: Plan) -> list[Opened] | C
         )
 
 
-def _inspect(source: ImageSource, subject: Subject, plan: Plan) -> Filesystem | CollectionError:
-    from gate.evidence.filesystem.collect import collect
+def _looks_inside(plan: Plan) -> bool:
+    params = plan.decision.params
+    return plan.inspect or params.fail_on_fips_issues is not False or params.fail_on_stig is not None
+
+
+def _look(source: ImageSource, subject: Subject, plan: Plan) -> Looked | CollectionError:
+    from gate.evidence.look import look
 
     try:
-        return collect(source, subject, plan.time.now)[0]
+        return look(source, subject, plan.time.now)
     except EvidenceError as error:
         reason = error.what + (f": {error.why}" if error.why else "")
         return CollectionError(kind="unknown", evidence=None, source="--inspect", code="unreadable", reason=reason, fix=error.fix)

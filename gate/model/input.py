@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 from gate.model.base import Model
 from gate.model.compliance import Filesystem
+from gate.model.crypto import CryptoFacts
 from gate.model.evidence import CollectionError, Evidence
 from gate.model.findings import SourceFacts, Vulnerabilities
+from gate.model.fips import FipsFacts
 from gate.model.parameters import Parameters
 from gate.model.sbom import Sbom
 from gate.model.stig import StigFacts
@@ -272,12 +274,6 @@ class TrustFacts(Model, frozen=True, kw_only=True):
     roots: tuple[RootFact, ...] = ()
 
 
-class Compliance(Model, frozen=True, kw_only=True):
-    """FIPS facts; empty until a collector exists for the kind."""
-
-    collected: bool = False
-
-
 class Input(Model, frozen=True, kw_only=True):
     schema: Literal["gate.input/v1"]
     subject: Subject
@@ -291,10 +287,12 @@ class Input(Model, frozen=True, kw_only=True):
     attestations: tuple[AttestationFact, ...]
     provenance: Provenance
     source: SourceFacts
-    fips: Compliance
+    fips: FipsFacts
     stig: StigFacts
     vex: VexFacts
     errors: tuple[CollectionError, ...]
     trust: TrustFacts = TrustFacts()
     filesystem: Filesystem = Filesystem()
     """What is inside the image; collected when it is asked for."""
+    crypto: CryptoFacts = CryptoFacts()
+    """Configured algorithms, keys and certificates; collected together with ``filesystem``."""

@@ -25,10 +25,10 @@ from gate.model.findings import (
     SourceFacts,
     Vulnerabilities,
 )
+from gate.model.fips import FipsFacts
 from gate.model.input import (
     SCHEMA,
     Base,
-    Compliance,
     Decision,
     History,
     ImageConfig,
@@ -262,7 +262,7 @@ def make_input(findings: tuple[Finding, ...] = (), params: Parameters | None = N
             ),
         ),
         source=SourceFacts(),
-        fips=Compliance(),
+        fips=FipsFacts(),
         stig=StigFacts(),
         vex=VexFacts(),
         errors=(),

@@ -15,7 +15,8 @@ from gate.limits import DEFAULT, Limits
 from gate.model.base import to_json
 from gate.model.evidence import CollectionError, Evidence, Producer, Verification
 from gate.model.findings import Finding, Fix, Package, Scan, SeverityFact, SourceFacts, Vulnerabilities
-from gate.model.input import Base, Compliance, Decision, Input, Platform, Provenance, RunContext, Subject, Time, VexFacts
+from gate.model.fips import FipsFacts
+from gate.model.input import Base, Decision, Input, Platform, Provenance, RunContext, Subject, Time, VexFacts
 from gate.model.parameters import Acceptance, Parameters, RemediationDays
 from gate.model.sbom import Sbom
 from gate.model.stig import StigFacts
@@ -183,7 +184,7 @@ def make_input(
         evidence=given,
         vulnerabilities=Vulnerabilities(scans=scans, findings=findings),
         sbom=Sbom(), signatures=(), attestations=(), provenance=Provenance(), source=SourceFacts(),
-        fips=Compliance(), stig=StigFacts(),
+        fips=FipsFacts(), stig=StigFacts(),
         vex=VexFacts(), errors=errors,
     )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Algorithms, keys and certificates of an image."""

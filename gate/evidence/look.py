@@ -1,0 +1,34 @@
+"""All that is looked up inside an image, in one pass over its layers."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from gate.evidence.crypto import collect as crypto
+from gate.evidence.filesystem import collect as filesystem
+from gate.evidence.fips import collect as fips
+from gate.model.compliance import Filesystem
+from gate.model.crypto import CryptoFacts
+from gate.model.fips import FipsFacts
+from gate.model.input import Subject
+from gate.oci.filesystem import FileSystem
+from gate.oci.source import ImageSource
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Looked:
+    """The facts, and the file system that they are from."""
+
+    filesystem: Filesystem
+    fips: FipsFacts
+    crypto: CryptoFacts
+    files: FileSystem
+
+
+def look(source: ImageSource, subject: Subject, now: str) -> Looked:
+    """Reads one image; ``now`` is the evaluation time (RFC 3339).
+
+    Raises EvidenceUnavailable, EvidenceInvalid, FormatRefused, LimitExceeded.
+    """
+    seen, files = filesystem.collect(source, subject, now, {**fips.choosers(), **crypto.choosers_at(now)})
+    return Looked(seen, fips.facts(files, subject), crypto.facts(files, subject, now), files)
