@@ -138,7 +138,7 @@ def _one(
         opened += listed
         errors += failed
     looked = None
-    if _looks_inside(plan) and subject.kind != "index":
+    if _looks_inside(plan, subject):
         tried = _look(source, subject, plan)
         if isinstance(tried, CollectionError):
             errors.append(tried)
@@ -174,9 +174,13 @@ def _scan(source: ImageSource, subject: Subject, plan: Plan) -> list[Opened] | C
         )
 
 
-def _looks_inside(plan: Plan) -> bool:
+def _looks_inside(plan: Plan, subject: Subject) -> bool:
     params = plan.decision.params
-    return plan.inspect or params.fail_on_fips_issues is not False or params.fail_on_stig is not None
+    if subject.kind == "index":
+        return False
+    # Of a bare digest nothing can be read: rules that need files say so themselves, unless the caller asked outright.
+    asked = subject.kind != "digest" and (params.fail_on_fips_issues is not False or params.fail_on_stig is not None)
+    return plan.inspect or asked
 
 
 def _look(source: ImageSource, subject: Subject, plan: Plan) -> Looked | CollectionError:
