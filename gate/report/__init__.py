@@ -1,30 +1,29 @@
-"""Reports: every renderer is a pure function of verdicts. `RENDERERS` is the closed list of formats."""
+"""Reports: every renderer is a pure function of verdicts. `FORMATS` is the closed list of formats."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from gate.report.interface import Renderer
 
 __all__ = ["FORMATS", "renderer"]
 
-FORMATS = ("text", "json", "sarif", "markdown", "github", "vsa")
+_MODULES = {
+    "text": "gate.report.text",
+    "json": "gate.report.json",
+    "sarif": "gate.report.sarif",
+    "markdown": "gate.report.markdown",
+    "github": "gate.report.github",
+    "junit": "gate.report.junit",
+    "gitlab-codequality": "gate.report.codequality",
+    "csv": "gate.report.csv",
+}
+FORMATS = (*_MODULES, "vsa")
 """``vsa`` needs a verifier id and is written by the command line from `gate.attest`."""
 
 
 def renderer(name: str) -> Renderer:
     """The renderer of a format; imported only when asked for. Raises KeyError for an unknown name."""
-    if name == "text":
-        from gate.report.text import render
-    elif name == "json":
-        from gate.report.json import render
-    elif name == "sarif":
-        from gate.report.sarif import render
-    elif name == "markdown":
-        from gate.report.markdown import render
-    elif name == "github":
-        from gate.report.github import render
-    else:
-        raise KeyError(name)
-    return render
+    return cast("Renderer", importlib.import_module(_MODULES[name]).render)
