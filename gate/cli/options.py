@@ -10,8 +10,9 @@ from typing import TypeVar
 
 import click
 
-FORMATS = ("text", "json", "sarif", "markdown", "github", "vsa")
-OUTPUT_HELP = "text, json, sarif, markdown, github or vsa; to PATH, or standard output. Repeatable."
+from gate.report import FORMATS
+
+OUTPUT_HELP = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}; to PATH, or standard output. Repeatable."
 
 F = TypeVar("F", bound=Callable[..., object])
 

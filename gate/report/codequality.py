@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gate.report.escape import escape
-from gate.report.summary import title
+from gate.report.summary import blocking, findings_of, title
 
 if TYPE_CHECKING:
-    from gate.model.verdict import Outcome, Result, RuleOutcome
+    from gate.model.verdict import CompactFinding, Outcome, Result, RuleOutcome
     from gate.report.interface import Report, Style
 
 _SEVERITY = {"critical": "blocker", "high": "critical", "medium": "major", "low": "minor", "info": "info"}
@@ -28,11 +28,18 @@ def render(report: Report, style: Style) -> bytes:
         if result.effect in _SHOWN
     ]
     entries += [
-        _issue("gate.no_verdict", f"{failure.subject}: {failure.reason}", "blocker", failure.subject, style)
+        _finding(verdict.outcome, rule, finding, style)
+        for verdict in report.verdicts
+        for rule in blocking(verdict.outcome)
+        for finding in findings_of(verdict.outcome, rule.rule)
+        if all(result.term != finding.key for result in rule.results)
+    ]
+    entries += [
+        _issue("gate.no_verdict", escape(f"{failure.subject}: {failure.reason}"), "blocker", failure.subject, style)
         for failure in report.failures
     ]
     entries += [
-        _issue(code, f"{title(verdict.outcome)}: {code}", "blocker", verdict.outcome.subject.name, style)
+        _issue(code, escape(f"{title(verdict.outcome)}: {code}"), "blocker", verdict.outcome.subject.name, style)
         for verdict in report.verdicts
         for code in _bare(verdict.outcome)
     ]
@@ -58,9 +65,16 @@ def _entry(outcome: Outcome, rule: RuleOutcome, result: Result, style: Style) ->
     return _issue(rule.rule, text, severity, f"{outcome.subject.name}\0{outcome.subject.platform or ''}\0{result.term}", style)
 
 
+def _finding(outcome: Outcome, rule: RuleOutcome, finding: CompactFinding, style: Style) -> dict[str, Any]:
+    fix = f"fixed in {', '.join(finding.fix.versions)}" if finding.fix.versions else "no fix known"
+    text = escape(f"{finding.id} ({finding.severity}) in {finding.package}: {fix}")
+    identity = f"{outcome.subject.name}\0{outcome.subject.platform or ''}\0{finding.key}"
+    return _issue(rule.rule, text, _SEVERITY.get(rule.severity, "critical"), identity, style)
+
+
 def _issue(rule: str, text: str, severity: str, identity: str, style: Style) -> dict[str, Any]:
     return {
-        "description": escape(text) if rule.startswith("gate.") else text,
+        "description": text,
         "check_name": rule,
         "fingerprint": hashlib.sha256(f"{rule}\0{identity}".encode()).hexdigest(),
         "severity": severity,

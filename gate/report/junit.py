@@ -25,7 +25,7 @@ def render(report: Report, style: Style) -> bytes:
     """One suite per verdict; a subject without a verdict is a suite with an error."""
     root = ET.Element("testsuites", name="gate")
     for verdict in report.verdicts:
-        _suite(root, title(verdict.outcome), verdict.outcome)
+        _suite(root, verdict.outcome)
     for failure in report.failures:
         suite = ET.SubElement(root, "testsuite", name=escape(failure.subject))
         _end(_case(suite, failure.subject, _DECIDED), "error", failure.reason, failure.fix)
@@ -37,11 +37,13 @@ def render(report: Report, style: Style) -> bytes:
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode").encode() + b"\n"
 
 
-def _suite(root: ET.Element, name: str, outcome: Outcome) -> None:
-    suite = ET.SubElement(root, "testsuite", name=escape(name), timestamp=escape(outcome.time.now.removesuffix("Z")))
+def _suite(root: ET.Element, outcome: Outcome) -> None:
+    suite = ET.SubElement(root, "testsuite", name=escape(title(outcome)), timestamp=escape(outcome.time.now.removesuffix("Z")))
+    # Without the digest: a case whose name changes with every build has no history.
+    name = outcome.subject.name + (f" ({outcome.subject.platform})" if outcome.subject.platform else "")
     case = _case(suite, name, _DECIDED)
     if outcome.decision != "ALLOW":
         kind = "failure" if outcome.decision == "DENY" else "error"
