@@ -3,29 +3,24 @@
 1. The tool is given a digest, never a tag: ``registry:NAME@DIGEST``, or a layout that holds nothing but that manifest.
 2. It sees the gate's own configuration file and a scrubbed environment. Configuration in the home or working directory and
    ``GRYPE_*`` or ``SYFT_*`` variables could hide findings.
-3. It runs in its own process group, which is killed when time or output reach their bounds and when the gate is interrupted.
+3. It runs under the bounds of `gate.evidence.child`.
 4. With a database path, or offline, nothing is updated. The database's age is recorded and judged by policy, not by grype.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import selectors
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from gate.children import watched
-from gate.errors import EvidenceError, EvidenceInvalid, EvidenceUnavailable, LimitExceeded, UsageError
+from gate.errors import EvidenceInvalid, EvidenceUnavailable, UsageError
+from gate.evidence.child import Child
 from gate.limits import Limits
 
 GRYPE_VERSION = "v0.117.0"
@@ -37,13 +32,6 @@ _GET = {
     "syft": f"go install github.com/anchore/syft/cmd/syft@{SYFT_VERSION}",
     "trivy": "go install github.com/aquasecurity/trivy/cmd/trivy@v0.74.0",
 }
-# Credentials and the way out are the caller's; nothing that a scanner reads as its own configuration (2).
-_KEPT = (
-    "PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR",
-    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-)  # fmt: skip
-_STDERR_SHOWN = 2000
-_PIECE = 1 << 16
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar")
 
@@ -85,14 +73,14 @@ def run_grype(
     program = _program("grype", grype_path)
     with tempfile.TemporaryDirectory(prefix="gate-grype-") as folder:
         work = Path(folder)
-        child = _Child(work, limits, environ)
+        child = Child(work, limits, environ)
         update = db_path is None and not offline
         config = _grype_config(update=update, plain_http=plain_http)
         config["vex-documents"] = [str(path) for path in vex]
         if db_path is not None:
             config["db"]["cache-dir"] = str(_database(db_path, child, program, config, work))
         command = [program, "--config", _write(work / "grype.json", config), "--quiet", "--output", "json"]
-        return child.run([*command, *_source(subject_ref, digest, work)])
+        return child.run([*command, *_source(subject_ref, digest, work)]).output
 
 
 def run_trivy(
@@ -129,7 +117,7 @@ def run_trivy(
             command += ["--input", source.removeprefix("oci-dir:")]
         else:
             command += ["--image-src", "remote", source.removeprefix("registry:")]
-        return _Child(work, limits, environ).run(command)
+        return Child(work, limits, environ).run(command).output
 
 
 def run_syft(
@@ -157,7 +145,7 @@ def run_syft(
         command = [program, "scan", "--config", _write(work / "syft.json", config), "--quiet", "--output", output]
         if name:
             command += ["--source-name", name, "--source-version", digest]
-        return _Child(work, limits, environ).run([*command, *_source(subject_ref, digest, work)])
+        return Child(work, limits, environ).run([*command, *_source(subject_ref, digest, work)]).output
 
 
 def _program(name: str, path: Path | None) -> str:
@@ -196,7 +184,7 @@ def _registry(plain_http: bool) -> dict[str, Any]:
     return {"insecure-skip-tls-verify": False, "insecure-use-http": plain_http, "auth": []}
 
 
-def _database(path: Path, child: _Child, program: str, config: dict[str, Any], work: Path) -> Path:
+def _database(path: Path, child: Child, program: str, config: dict[str, Any], work: Path) -> Path:
     """The cache directory to name: the one that holds ``6/vulnerability.db``, made from an archive if need be."""
     if path.is_dir():
         if (path / "vulnerability.db").is_file() and path.name.isdigit():
@@ -252,90 +240,3 @@ def _write(path: Path, config: Mapping[str, Any]) -> str:
     """JSON is YAML, which both tools read."""
     path.write_text(json.dumps(config))
     return str(path)
-
-
-class _Child:
-    """Runs one program at a time under the bounds of `Limits` (3)."""
-
-    def __init__(self, work: Path, limits: Limits, environ: Mapping[str, str]) -> None:
-        self._work, self._limits = work, limits
-        self._environ = {name: environ[name] for name in _KEPT if name in environ} | {"TZ": "UTC", "NO_COLOR": "1"}
-
-    def run(self, command: Sequence[str]) -> bytes:
-        name = Path(command[0]).name
-        with tempfile.TemporaryFile(dir=self._work) as errors:
-            try:
-                child = subprocess.Popen(
-                    command,
-                    cwd=self._work,
-                    env=self._environ,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise EvidenceUnavailable(
-                    f"{name} could not be started: {error.strerror}", fix=f"try: {command[0]} version"
-                ) from error
-            with _ended(child):
-                output = self._collect(child, name)
-                code = child.wait(timeout=self._limits.tool_seconds)
-            if code == 0:
-                return output
-            raise EvidenceUnavailable(
-                f"{name} failed with exit code {code}",
-                why=_tail(errors) or "it said nothing",
-                fix="run it by hand to see more; a database is fetched with `grype db update`"
-                if name == "grype"
-                else "run it by hand to see more",
-            )
-
-    def _collect(self, child: subprocess.Popen[bytes], name: str) -> bytes:
-        assert child.stdout is not None
-        until = time.monotonic() + self._limits.tool_seconds
-        parts: list[bytes] = []
-        size = 0
-        with selectors.DefaultSelector() as ready:
-            ready.register(child.stdout, selectors.EVENT_READ)
-            while True:
-                left = until - time.monotonic()
-                if left <= 0 or not ready.select(left):
-                    raise _late(name, self._limits)
-                piece = os.read(child.stdout.fileno(), _PIECE)
-                if not piece:
-                    return b"".join(parts)
-                size += len(piece)
-                if size > self._limits.document_bytes:
-                    raise LimitExceeded("document_bytes", self._limits.document_bytes, f"output of {name}")
-                parts.append(piece)
-
-
-@contextlib.contextmanager
-def _ended(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Whatever happens inside, the whole process group is gone afterwards."""
-    try:
-        with watched(child):
-            yield
-    except subprocess.TimeoutExpired as error:
-        raise EvidenceUnavailable(f"{Path(str(child.args)).name} closed its output and did not end") from error
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        if child.stdout is not None:
-            child.stdout.close()
-
-
-def _late(name: str, limits: Limits) -> EvidenceError:
-    return EvidenceUnavailable(
-        f"{name} was stopped after {limits.tool_seconds:g} seconds",
-        why="tool_seconds bounds each run",
-        fix="raise it with GATE_LIMIT_TOOL_SECONDS, or scan beforehand and give the report with --evidence",
-    )
-
-
-def _tail(errors: IO[bytes]) -> str:
-    size = errors.seek(0, os.SEEK_END)
-    errors.seek(max(0, size - _STDERR_SHOWN))
-    return errors.read().decode("utf-8", "replace").strip()
