@@ -124,7 +124,7 @@ def _distinct(opened: Sequence[Opened]) -> list[Opened]:
 
 def _listed(item: Opened, bound: Bound, time: Time) -> Evidence:
     reading = item.reading
-    notes: tuple[Diagnostic, ...] = reading.diagnostics if reading else ()
+    notes: tuple[Diagnostic, ...] = (*item.document.notes, *(reading.diagnostics if reading else ()))
     _, note = _exact(item.predicate)
     notes += tuple(extra for extra in (bound.note, note) if extra)
     return Evidence(
@@ -144,6 +144,7 @@ def _listed(item: Opened, bound: Bound, time: Time) -> Evidence:
         producer=msgspec.structs.replace(reading.producer if reading else Producer(), digest=item.document.tool_digest),
         verification=item.verification,
         diagnostics=notes,
+        partial=reading is not None and reading.scan is not None and reading.scan.partial,
     )
 
 

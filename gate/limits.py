@@ -50,6 +50,8 @@ class Limits:
     """One layer of an image, after decompression."""
     image_kept_bytes: int = 128 * 1024 * 1024
     """Names and contents of files of one image that are kept in memory together."""
+    unpacked_bytes: int = 8 * 1024 * 1024 * 1024
+    """Contents of one image on disk, where a scanner needs its files (`--scan stig`)."""
     attachment_bytes: int = 1024 * 1024 * 1024
     """All attachments of one digest together."""
     log_entries: int = 32

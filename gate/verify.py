@@ -19,7 +19,7 @@ from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.judge import Judged, judge
 from gate.limits import Limits
 from gate.model.base import digest_of, to_json
-from gate.model.evidence import CollectionError
+from gate.model.evidence import CollectionError, Kind
 from gate.model.findings import Finding
 from gate.model.input import Decision, RunContext, Subject, Time
 from gate.model.verdict import ChildOutcome
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gate.evidence.look import Looked
     from gate.vex.repository import Repository
 
+_Scan = Callable[[ImageSource, Subject], Document]
 _AT_ONCE = 4
 """Platforms and subjects judged at the same time; each is an OPA process."""
 
@@ -53,8 +54,10 @@ class Plan:
     """Looked into per subject, for the documents about its packages."""
     enrichment: Enrichment | None = None
     platforms: tuple[str, ...] = ()
-    scan: Callable[[ImageSource, Subject], Document] | None = None
-    """Runs a scanner on the subject's digest; raises EvidenceError."""
+    scan: _Scan | None = None
+    """Runs a vulnerability scanner on the subject's digest; raises EvidenceError."""
+    scan_stig: _Scan | None = None
+    """Runs a STIG scanner on the subject's files; raises EvidenceError."""
     inspect: bool = False
     """Whether to read the image's file system."""
     vex_signers: frozenset[str] | None = None
@@ -125,12 +128,10 @@ def _one(
     subject = image.subject
     opened = [*plan.files, *gathered.opened]
     errors = list(gathered.errors)
-    if plan.scan is not None and subject.kind != "index":
-        scanned = _scan(source, subject, plan)
-        if isinstance(scanned, CollectionError):
-            errors.append(scanned)
-        else:
-            opened += scanned
+    if subject.kind != "index":
+        scanned, failed = _scan(source, subject, plan)
+        opened += scanned
+        errors += failed
     if plan.vex_repositories:
         from gate.evidence.vexrepository import from_repositories
 
@@ -164,14 +165,21 @@ def _one(
     return Reached(judged, tuple((item.id, kept[item.id]) for item in document.evidence))
 
 
-def _scan(source: ImageSource, subject: Subject, plan: Plan) -> list[Opened] | CollectionError:
-    assert plan.scan is not None
-    try:
-        return _opener(plan).open_all([plan.scan(source, subject)])
-    except EvidenceError as error:
-        return CollectionError(
-            kind="vulnerabilities", evidence=None, source="--scan", code="scan_failed", reason=error.what, fix=error.fix
-        )
+def _scan(source: ImageSource, subject: Subject, plan: Plan) -> tuple[list[Opened], list[CollectionError]]:
+    opened: list[Opened] = []
+    errors: list[CollectionError] = []
+    scanners: tuple[tuple[Kind, str, _Scan | None], ...] = (
+        ("vulnerabilities", "--scan", plan.scan),
+        ("stig", "--scan stig", plan.scan_stig),
+    )
+    for kind, name, scan in scanners:
+        try:
+            opened += _opener(plan).open_all([scan(source, subject)]) if scan is not None else []
+        except EvidenceError as error:
+            errors.append(
+                CollectionError(kind=kind, evidence=None, source=name, code="scan_failed", reason=error.what, fix=error.fix)
+            )
+    return opened, errors
 
 
 def _looks_inside(plan: Plan, subject: Subject) -> bool:

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 _OPTIONAL = {
     "grype": "gate verify --scan",
+    "oscap": "gate verify --scan stig",
     "syft": "gate sbom generate",
     "cosign": "signing images; the gate verifies without it",
 }
+
+_PACKAGED = {"oscap": "apt-get install openscap-scanner ssg-debian ssg-debderived ssg-nondebian"}
+"""Not made by `make tools`."""
 
 
 @click.command("doctor")
@@ -50,7 +54,7 @@ def _checks() -> Iterator[tuple[bool | None, str, str, str]]:
     for name, use in _OPTIONAL.items():
         path = find_tool(name, os.environ)
         if path is None:
-            yield None, name, f"not found; needed for {use}", f"make tools, or put {name} into PATH"
+            yield None, name, f"not found; needed for {use}", _PACKAGED.get(name) or f"make tools, or put {name} into PATH"
         else:
             yield True, name, f"{path} {_version(path)}", ""
     yield _store()
@@ -85,9 +89,12 @@ def _policy(binary: OpaBinary, limits: Limits) -> tuple[bool | None, str, str, s
 
 def _version(path: Path) -> str:
     try:
-        done = subprocess.run([path, "version"], capture_output=True, timeout=20, check=False, text=True, errors="replace")
+        asked = "--version" if path.name in _PACKAGED else "version"
+        done = subprocess.run([path, asked], capture_output=True, timeout=20, check=False, text=True, errors="replace")
     except (OSError, subprocess.TimeoutExpired):
         return "(does not run)"
+    if path.name in _PACKAGED:
+        return (done.stdout.split("\n", 1)[0].split() or [""])[-1]
     lines = (line.split(":", 1) for line in done.stdout.splitlines() if ":" in line)
     return next((value.strip() for key, value in lines if key.strip().lower() in ("version", "gitversion")), "")
 

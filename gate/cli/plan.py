@@ -125,7 +125,8 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
         vex_repositories=repositories,
         enrichment=enrichment,
         platforms=tuple(options.get("platforms", ())),
-        scan=_scanner(options, limits) if options.get("scan") else None,
+        scan=_scanner(options, limits) if "grype" in options.get("scan", ()) else None,
+        scan_stig=_stig_scanner(options, limits) if "stig" in options.get("scan", ()) else None,
         inspect=bool(options.get("inspect")),
     )
     return Prepared(plan, policy, effective, tuple(sources))
@@ -175,6 +176,20 @@ def _scanner(options: Mapping[str, Any], limits: Limits) -> Any:
         )
         digest = tool_digest(path) if path else None
         return Document(data=data, origin="computed", source="--scan grype", attached_to=subject.digest, tool_digest=digest)
+
+    return scan
+
+
+def _stig_scanner(options: Mapping[str, Any], limits: Limits) -> Any:
+    from gate.cli.tools import find_tool
+    from gate.evidence.oscap import run_oscap
+
+    path = find_tool("oscap", os.environ)
+    content = Path(options["stig_content"]) if options.get("stig_content") else None
+
+    def scan(source: ImageSource, subject: Subject) -> Document:
+        profile = options.get("stig_profile")
+        return run_oscap(source, subject, oscap=path, content=content, profile=profile, limits=limits, environ=os.environ)
 
     return scan
 

@@ -32,16 +32,33 @@ Examples:
   gate verify IMAGE --certificate-identity https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main \\
       --certificate-oidc-issuer https://token.actions.githubusercontent.com --trusted-root trusted_root.json
   gate verify IMAGE --policy-file security-policy.yaml --output text --output sarif=gate.sarif
+  gate verify IMAGE --fail-on-stig 2 --scan stig --output cklb=app.cklb
 """
 
 EPILOG = "Exit codes: 0 ALLOW, 1 DENY, 2 usage or policy, 3 NO VERDICT, 4 bug. They do not depend on the output format."
+
+
+_SCANNERS = ("grype", "stig")
 
 
 def _number(flag: str, name: str, text: str) -> Callable[[F], F]:
     return click.option(flag, name, type=click.IntRange(min=0), metavar="N", help=text)
 
 
-@click.command("verify", help=HELP, epilog=EPILOG, context_settings={"max_content_width": 120})
+class _Command(click.Command):
+    """``--scan`` takes a scanner's name, or none: what follows it is a subject unless it is such a name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        named: list[str] = []
+        for place, arg in enumerate(args):
+            after = args[place + 1] if place + 1 < end else ""
+            bare = arg == "--scan" and place < end and after not in _SCANNERS
+            named.append("--scan=grype" if bare else arg)
+        return super().parse_args(ctx, named)
+
+
+@click.command("verify", cls=_Command, help=HELP, epilog=EPILOG, context_settings={"max_content_width": 120})
 @click.argument("subjects", nargs=-1, metavar="SUBJECT...")
 @click.option("--image", "images", multiple=True, metavar="SUBJECT", help="The same as SUBJECT.")
 @click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH", help="Only these platforms of an index.")
@@ -66,7 +83,15 @@ def _number(flag: str, name: str, text: str) -> Callable[[F], F]:
     help="OpenVEX, CSAF or CycloneDX VEX (also .gz, .xz), a folder or a VEX repository. Repeatable.",
 )
 @click.option("--evidence", multiple=True, metavar="FILE", help="A report, SBOM, bundle or attestation. Repeatable.")
-@click.option("--scan", is_flag=True, help="Run grype on the subject's digest.")
+@click.option(
+    "--scan",
+    multiple=True,
+    metavar="[grype|stig]",
+    type=click.Choice(_SCANNERS),
+    help="Run a scanner on the subject's digest: grype, also when none is named, or oscap for `stig`. Repeatable.",
+)
+@click.option("--stig-content", metavar="FILE", help="SCAP content for --scan stig; default the SSG's for the distribution.")
+@click.option("--stig-profile", metavar="ID", help="Profile of that content; default its STIG, else its standard profile.")
 @click.option("--inspect", is_flag=True, help="Read the image's files too: facts for rules of your own, in input.filesystem.")
 @click.option("--grype-db", metavar="PATH", help="A grype database to use instead of the one that grype keeps.")
 @click.option("--epss", metavar="FILE", help="EPSS scores (CSV), for findings without one.")

@@ -36,6 +36,8 @@ class Document:
     """Descriptor annotations. Not signed: hints, and the carrier of legacy cosign signatures."""
     tool_digest: str | None = None
     """Digest of the program that the gate ran to make it; null for what it did not make."""
+    notes: tuple[Diagnostic, ...] = ()
+    """What is to be recorded of that run."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class ScanFacts:
     distro: str = ""
     distro_eol: bool | None = None
     degraded: bool = False
+    partial: bool = False
+    """Whether it looks at one kind of packages only: it stands for no scan, and its silence says nothing."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
