@@ -7,7 +7,7 @@ from typing import Any, Literal
 from gate.model.base import Model
 from gate.model.evidence import CollectionError, Evidence
 from gate.model.findings import AppliedVex, Counts, Fix, Reachable, Severity
-from gate.model.input import Decision, Platform, RunContext, Time, VexFacts
+from gate.model.input import ChainNode, Decision, Platform, RunContext, Time, VexFacts
 from gate.model.waiver import Waiver
 
 SCHEMA: Literal["gate.verdict/v1"] = "gate.verdict/v1"
@@ -84,6 +84,19 @@ class Upgrade(Model, frozen=True, kw_only=True):
     findings: tuple[str, ...]
 
 
+class Debt(Model, frozen=True, kw_only=True):
+    """What the baseline (`gate baseline`) still carries for this subject: active waivers that something needs today."""
+
+    findings: Counts = Counts()
+    """Findings under a baseline waiver, each once, by severity."""
+    waivers: int = 0
+    """Active baseline waivers that cover something, of findings and of other results."""
+    gone: int = 0
+    """Active baseline waivers that nothing needs any more; ``gate baseline shrink`` drops them."""
+    next_expiry: str = ""
+    """The earliest end among ``waivers``; empty without one."""
+
+
 class WaiverReport(Model, frozen=True, kw_only=True):
     active: tuple[Waiver, ...] = ()
     expiring: tuple[Waiver, ...] = ()
@@ -91,6 +104,10 @@ class WaiverReport(Model, frozen=True, kw_only=True):
     expired: tuple[Waiver, ...] = ()
     unused: tuple[Waiver, ...] = ()
     invalid: tuple[Waiver, ...] = ()
+    draft: tuple[Waiver, ...] = ()
+    """Written by a program, accepted by nobody: they waive nothing."""
+    debt: Debt | None = None
+    """Null without an active baseline waiver."""
 
 
 class Digests(Model, frozen=True, kw_only=True):
@@ -152,6 +169,8 @@ class Outcome(Model, frozen=True, kw_only=True):
     gate: str
     """Version of the gate."""
     children: tuple[ChildOutcome, ...] = ()
+    chain: tuple[ChainNode, ...] = ()
+    """The links from the image to its sources, as the input has them."""
 
 
 class Run(Model, frozen=True, kw_only=True):

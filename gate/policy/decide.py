@@ -27,7 +27,7 @@ from gate.policy.results import Evaluation, RawResult
 from gate.policy.selection import Selection, parse_selection
 from gate.policy.times import parse_moment
 from gate.policy.upgrades import plan
-from gate.policy.waivers import matching
+from gate.policy.waivers import is_exploited, matching
 
 Effect = Literal["deny", "no_verdict", "warn", "waived", "not_applicable"]
 _SET_EFFECT: Mapping[str, Effect] = {
@@ -71,6 +71,8 @@ class _Case:
     """Active ones by rule."""
     aliases: Mapping[str, tuple[str, ...]]
     """Other names of a finding, by its key."""
+    exploited: frozenset[str]
+    """Keys of findings that no baseline waiver covers."""
     waived_rules: frozenset[str]
     """Rules that some finding was taken out of by a waiver."""
     used: set[tuple[str, str]] = dataclasses.field(default_factory=set)
@@ -103,6 +105,7 @@ def decide(
         now=parse_moment(document.time.now),
         waivers=active,
         aliases={finding.key: (finding.id, *finding.aliases) for finding in document.vulnerabilities.findings},
+        exploited=frozenset(finding.key for finding in document.vulnerabilities.findings if is_exploited(finding)),
         waived_rules=frozenset(rule for finding in document.vulnerabilities.findings for rule in finding.waived_for),
     )
     selected = [meta for meta in inventory.rules.values() if case.selection.selected(meta)]
@@ -146,6 +149,7 @@ def decide(
         engine=engine,
         gate=gate,
         children=tuple(children),
+        chain=document.provenance.chain,
     )
 
 
@@ -216,7 +220,7 @@ def _waiver(case: _Case, meta: RuleMeta, term: str) -> Waiver | None:
         return None
     names = case.aliases.get(term, ())
     for waiver in case.waivers.get(meta.id, ()):
-        if matching(waiver, meta.id, term, case.document.subject, names):
+        if matching(waiver, meta.id, term, case.document.subject, names, exploited=term in case.exploited):
             case.used.add((waiver.id, waiver.source))
             return waiver
     return None

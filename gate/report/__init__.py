@@ -19,6 +19,8 @@ _MODULES = {
     "junit": "gate.report.junit",
     "gitlab-codequality": "gate.report.codequality",
     "csv": "gate.report.csv",
+    "cyclonedx-vdr": "gate.report.vdr",
+    "html": "gate.report.html",
 }
 FORMATS = (*_MODULES, "vsa")
 """``vsa`` needs a verifier id and is written by the command line from `gate.attest`."""
