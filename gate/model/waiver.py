@@ -33,8 +33,12 @@ class Waiver(Model, frozen=True, kw_only=True):
     approved_by: str = ""
     source: str = ""
     """File name and digest it was read from."""
-    state: Literal["active", "pending", "expired", "invalid"]
+    state: Literal["active", "pending", "expired", "invalid", "draft"]
     """Worked out by `gate.policy.waivers.judge`, the one place that decides."""
     problem: str = ""
     """Why it is ``invalid``."""
     expires_in_s: int | None = None
+    draft: bool = False
+    """Written by a program and not yet accepted by anybody: whatever else it says, it waives nothing."""
+    baseline: bool = False
+    """Debt of the day the gate was adopted: it covers exactly its term, and never a finding that is exploited or malware."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from gate.model.findings import Finding
+from gate.model.findings import Counts, Finding
 from gate.model.input import Input
-from gate.model.verdict import CompactFinding, RuleOutcome, WaiverReport
+from gate.model.verdict import CompactFinding, Debt, RuleOutcome, WaiverReport
 from gate.model.waiver import Waiver
-from gate.policy.waivers import matching
+from gate.policy.waivers import is_exploited, matching
 
 _DAY = 86_400
 _MOST_LOCATIONS = 32
@@ -74,7 +75,8 @@ def _covering(document: Input, finding: Finding, by_rule: Mapping[str, list[Waiv
     for rule in finding.waived_for:
         for waiver in by_rule.get(rule, ()):
             named = waiver.term or waiver.scope.packages
-            if named and matching(waiver, rule, finding.key, document.subject, (finding.id, *finding.aliases)):
+            names = (finding.id, *finding.aliases)
+            if named and matching(waiver, rule, finding.key, document.subject, names, exploited=is_exploited(finding)):
                 yield waiver
 
 
@@ -83,8 +85,13 @@ def waiver_report(document: Input, used: Iterable[tuple[str, str]]) -> WaiverRep
     waivers = document.decision.waivers
     by_rule = _by_rule(waivers)
     taken = set(used)
+    owed: Counter[str] = Counter()
+    terms = {waiver.term for waiver in waivers if waiver.baseline and (waiver.id, waiver.source) in taken}
     for finding in document.vulnerabilities.findings:
-        taken.update((waiver.id, waiver.source) for waiver in _covering(document, finding, by_rule))
+        covering = list(_covering(document, finding, by_rule))
+        taken.update((waiver.id, waiver.source) for waiver in covering)
+        if finding.key in terms or any(waiver.baseline for waiver in covering):
+            owed[finding.severity.value] += 1
     active = [waiver for waiver in waivers if waiver.state == "active"]
     soon = document.decision.params.waiver_warn_days * _DAY
     return WaiverReport(
@@ -97,4 +104,24 @@ def waiver_report(document: Input, used: Iterable[tuple[str, str]]) -> WaiverRep
             if waiver.state == "pending" or (waiver.state == "active" and (waiver.id, waiver.source) not in taken)
         ),
         invalid=tuple(waiver for waiver in waivers if waiver.state == "invalid"),
+        draft=tuple(waiver for waiver in waivers if waiver.state == "draft"),
+        debt=_debt(document, [waiver for waiver in active if waiver.baseline], taken, owed),
+    )
+
+
+def _debt(
+    document: Input, baseline: Sequence[Waiver], taken: Collection[tuple[str, str]], owed: Mapping[str, int]
+) -> Debt | None:
+    """The baseline of this image: waivers of other images are no debt of this one, and nothing of theirs is gone."""
+    name = document.subject.name
+    own = [waiver for waiver in baseline if not waiver.scope.images or name in waiver.scope.images]
+    if not own:
+        return None
+    needed = [waiver for waiver in own if (waiver.id, waiver.source) in taken]
+    ends = sorted((waiver.expires_in_s or 0, waiver.expires) for waiver in needed)
+    return Debt(
+        findings=Counts(**owed, total=sum(owed.values())),
+        waivers=len(needed),
+        gone=len(own) - len(needed),
+        next_expiry=ends[0][1] if ends else "",
     )

@@ -24,9 +24,11 @@ from gate.policy.times import parse_moment
 from gate.policy.yamlfile import Source, read_source
 
 SCHEMA = "gate.waivers/v1"
+State = Literal["active", "pending", "expired", "invalid", "draft"]
 _DAY = 86_400
 _TEXTS = ("id", "rule", "term", "reason", "owner", "ticket", "created", "expires", "approved_by")
 _NEEDED = ("id", "rule", "reason", "owner", "ticket", "expires")
+_FLAGS = ("draft", "baseline")
 _SCOPES = ("images", "digests", "packages")
 
 
@@ -65,9 +67,13 @@ def _read(source: Source, index: int, entry: Any) -> Waiver:
     if "term" in entry and texts.get("term") == "":
         # a variable that was not filled in must not become a waiver of everything that the rule finds
         problems.append("term is empty; leave it out to waive the rule as a whole")
-    known = [*_TEXTS, "scope"]
+    flags = {name: entry.get(name, False) for name in _FLAGS}
+    problems.extend(f"{name} is neither true nor false" for name, value in flags.items() if not isinstance(value, bool))
+    known = [*_TEXTS, *_FLAGS, "scope"]
     problems.extend(f"unknown key {name!r}: {did_you_mean(name, known)}" for name in sorted(entry.keys() - {*known}))
-    return _waiver(texts, _scope(entry.get("scope", {}), problems), where, problems)
+    scope = _scope(entry.get("scope", {}), problems)
+    # anything but a plain false is taken for the stricter of the two
+    return _waiver(texts, scope, where, problems, {name: value is not False for name, value in flags.items()})
 
 
 def _scope(value: Any, problems: list[str]) -> Scope:
@@ -86,16 +92,19 @@ def _scope(value: Any, problems: list[str]) -> Scope:
     return Scope(**lists)
 
 
-def _waiver(texts: Mapping[str, str], scope: Scope, where: str, problems: list[str]) -> Waiver:
-    fields = {name: texts.get(name, "") for name in _TEXTS}
+def _waiver(
+    texts: Mapping[str, str], scope: Scope, where: str, problems: list[str], flags: Mapping[str, bool] | None = None
+) -> Waiver:
+    fields = {**{name: texts.get(name, "") for name in _TEXTS}, **(flags or {})}
     unjudged = {"scope": scope, "source": where, "state": "invalid", "problem": "; ".join(problems)}
     return Waiver(**fields, **unjudged)  # type: ignore[arg-type]  # every name in _TEXTS is a text field
 
 
 def judge(waiver: Waiver, now: str, params: Parameters, subject: Subject | None, inventory: Inventory) -> Waiver:
-    """The one function that decides whether a waiver holds: ``active``, ``pending``, ``expired`` or ``invalid`` with the problem.
+    """The one function that decides whether a waiver holds: ``active``, ``pending``, ``expired``, ``draft`` or ``invalid`` with the
+    problem.
 
-    The end is exclusive. ``problem`` that reading noted stays. A waiver for another subject is active and simply matches nothing.
+    A draft stays one, however complete, until a person deletes the word. The end is exclusive. ``problem`` that reading noted stays. A waiver for another subject is active and simply matches nothing.
     """
     del subject  # scopes are matched per result; the state of a waiver is the same for every subject
     moment = parse_moment(now)
@@ -104,6 +113,8 @@ def judge(waiver: Waiver, now: str, params: Parameters, subject: Subject | None,
     problem = waiver.problem or _problem(waiver, moment, params, inventory)
     end = parse_moment(waiver.expires)
     left = None if end is None else int(end - moment)
+    if waiver.draft:
+        return _judged(waiver, "draft", f"nobody has accepted it yet{f' and it {problem}' if problem else ''}", left)
     if problem:
         return _judged(waiver, "invalid", problem, left)
     start = parse_moment(waiver.created) if waiver.created else None
@@ -113,7 +124,7 @@ def judge(waiver: Waiver, now: str, params: Parameters, subject: Subject | None,
     return _judged(waiver, "active" if moment < end else "expired", "", left)
 
 
-def _judged(waiver: Waiver, state: Literal["active", "pending", "expired", "invalid"], problem: str, left: int | None) -> Waiver:
+def _judged(waiver: Waiver, state: State, problem: str, left: int | None) -> Waiver:
     return msgspec.structs.replace(waiver, state=state, problem=problem, expires_in_s=left)
 
 
@@ -156,10 +167,15 @@ def judge_all(waivers: Iterable[Waiver], now: str, params: Parameters, inventory
     return tuple(sorted(judged, key=lambda waiver: (waiver.id, waiver.source)))
 
 
-def matching(waiver: Waiver, rule: str, term: str, subject: Subject, aliases: Collection[str] = ()) -> bool:
-    """Whether an active waiver covers this result. ``aliases``: other ids of the finding that the term names."""
+def matching(
+    waiver: Waiver, rule: str, term: str, subject: Subject, aliases: Collection[str] = (), *, exploited: bool
+) -> bool:
+    """Whether an active waiver covers this result. ``aliases``: other ids of the finding that the term names; ``exploited``: it is
+    a finding, and known to be exploited or malware."""
     if waiver.state != "active" or waiver.rule != rule:
         return False
+    if waiver.baseline and (exploited or waiver.term != term):
+        return False  # a baseline is about what was there and as it was: no other name, no other version, no news of attacks
     name, bar, package = term.partition("|")
     if waiver.term and waiver.term != term:
         named, waived_bar, waived_package = waiver.term.partition("|")
@@ -173,6 +189,11 @@ def matching(waiver: Waiver, rule: str, term: str, subject: Subject, aliases: Co
     if scope.digests and not ({subject.digest, subject.index_digest} & set(scope.digests)):
         return False
     return not scope.packages or any(_names(item, package) for item in scope.packages)
+
+
+def is_exploited(finding: Finding) -> bool:
+    """Whether a baseline waiver must not cover it: known to be exploited, or malware."""
+    return finding.kev is not None or finding.malware
 
 
 def _names(purl: str, package: str) -> bool:
@@ -192,7 +213,9 @@ def waived_for(waivers: Iterable[Waiver], finding: Finding, subject: Subject) ->
                 waiver.rule
                 for waiver in waivers
                 if (waiver.term or waiver.scope.packages)
-                and matching(waiver, waiver.rule, finding.key, subject, (finding.id, *finding.aliases))
+                and matching(
+                    waiver, waiver.rule, finding.key, subject, (finding.id, *finding.aliases), exploited=is_exploited(finding)
+                )
             }
         )
     )

@@ -28,6 +28,26 @@ warn contains _waiver(rego.metadata.chain(), w, [w.id, w.problem]) if {
 }
 
 # METADATA
+# title: No waiver is a draft
+# description: >-
+#   A draft was written by a program, as by `gate waiver import`, and accepted by nobody. It is never applied; what it names counts.
+# custom:
+#   short_name: draft
+#   failure_msg: "Waiver %v is a draft and not applied: %v"
+#   solution: Fill in owner, ticket, reason and end, and delete the line that says draft; or delete the waiver.
+#   severity: low
+#   waivable: false
+#   controls:
+#     - {framework: NIST-800-53, id: CA-5}
+#   applies_to: [image, index, archive, digest]
+#   collections: [prod, dev]
+#   ref: docs/rules.md#waiversdraft
+warn contains _waiver(rego.metadata.chain(), w, [w.id, w.problem]) if {
+	some w in input.decision.waivers
+	w.state == "draft"
+}
+
+# METADATA
 # title: No waiver has expired
 # description: An expired waiver is never applied; what it waived counts again.
 # custom:

@@ -18,6 +18,8 @@ waiver(state, expires_in_s) := {
 	"state": state,
 	"problem": "no ticket",
 	"expires_in_s": expires_in_s,
+	"draft": false,
+	"baseline": false,
 }
 
 blank := t.changed(waiver("", null), {"/id": "", "/owner": "", "/problem": "", "/expires": ""})
@@ -31,6 +33,12 @@ cases := {
 		"allows": far,
 		"fires": with_waivers([waiver("invalid", null)]),
 		"empty_field": {"input": with_waivers([t.changed(blank, {"/state": "invalid"})]), "fires": true},
+		"nothing_fires": false,
+	},
+	"draft": {
+		"allows": far,
+		"fires": with_waivers([waiver("draft", null)]),
+		"empty_field": {"input": with_waivers([t.changed(blank, {"/state": "draft"})]), "fires": true},
 		"nothing_fires": false,
 	},
 	"expired": {
