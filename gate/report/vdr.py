@@ -6,10 +6,9 @@ property. Finding and statement stay apart: a state is only written where somebo
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from gate.report.escape import escape
 
@@ -53,7 +52,8 @@ def render(report: Report, style: Style) -> bytes:
         bom["metadata"]["properties"] += [
             {"name": "gate:failure", "value": escape(f"{failure.subject}: {failure.reason}")} for failure in report.failures
         ]
-    return msgspec.json.format(msgspec.json.encode(bom), indent=2) + b"\n"
+    # ASCII: names are data and stay as they are, and nothing in them reaches a terminal as a control character.
+    return (json.dumps(bom, indent=2) + "\n").encode("ascii")
 
 
 def _image(verdict: Verdict) -> dict[str, Any]:
