@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 
 import msgspec
 
@@ -24,7 +23,7 @@ from gate.evidence.fips.elfheaders import (
     read_header,
     read_segments,
 )
-from gate.evidence.fips.elfmarks import CRATE, CRATES, IN_CODE, LOADS, MARKS, OPENSSL, PACKED, library_family
+from gate.evidence.fips.elfmarks import CRATE, CRATES, FOLLOW, IN_CODE, LOADS, MARKS, OPENSSL, PACKED, Mark, library_family
 from gate.oci.layertar import Header
 
 ELF = "elf"
@@ -92,6 +91,7 @@ class ElfSink:
         self._wanted: tuple[int, int] | None = None
         self._dynamic = bytearray()
         self._marks: dict[str, set[bytes]] = {}
+        self._sought = MARKS
         self._hasher = hashlib.sha256()
 
     def feed(self, data: memoryview) -> None:
@@ -188,24 +188,28 @@ class ElfSink:
         self._window = bytearray(kept)
 
     def _search(self, window: bytes) -> None:
-        place = 0
+        place, known = 0, set(self._marks)
         for start, end in self._code:
             a, b = max(start - self._position, place), min(end - self._position, len(window))
             if a >= b:
                 continue
-            self._find(window, place, a, MARKS)
+            self._find(window, place, a, self._sought)
             self._crates(window, place, a)
             self._find(window, a, b, IN_CODE)
             place = b
-        self._find(window, place, len(window), MARKS)
+        self._find(window, place, len(window), self._sought)
         self._crates(window, place, len(window))
+        more = tuple(mark for name in self._marks.keys() - known for mark in FOLLOW.get(name, ()) if mark not in self._sought)
+        if more:
+            self._sought += more
+            for passed in (bytes(self._head), window):
+                self._find(passed, 0, len(passed), more)
 
-    def _find(self, window: bytes, start: int, end: int, marks: tuple[tuple[bytes, str, re.Pattern[bytes]], ...]) -> None:
+    def _find(self, window: bytes, start: int, end: int, marks: tuple[Mark, ...]) -> None:
         for literal, name, pattern in marks:
-            if window.find(literal, start, end) < 0:
-                continue
-            for match in pattern.finditer(window, max(0, start - _OVERLAP), end):
-                self._add(name, match.group(1))
+            if window.find(literal, start, end) >= 0:
+                for match in pattern.finditer(window, max(0, start - _OVERLAP), end):
+                    self._add(name, match.group(1))
 
     def _crates(self, window: bytes, start: int, end: int) -> None:
         for match in CRATE.finditer(window, start, end):

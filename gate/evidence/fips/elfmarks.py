@@ -17,6 +17,10 @@ OPENSSL_DIRECTORY = "openssl-directory"
 MODULES_DIRECTORY = "modules-directory"
 FIPS_TEST = "fips-test"
 """The self-test of BoringSSL's and AWS-LC's module over itself."""
+FORK = "openssl-fork"
+"""BoringSSL or AWS-LC."""
+WOLFSSL = "wolfssl"
+MBEDTLS = "mbedtls"
 LOADS = "loads"
 """Names of crypto libraries that may be loaded at run time."""
 NODE_SHARED = "node-shared-openssl"
@@ -44,42 +48,52 @@ CRATES: Mapping[bytes, str] = {name.encode(): family for name, family in _CRATES
 _NAMES = b"|".join(re.escape(name) for name in sorted(CRATES, key=len, reverse=True))
 CRATE = re.compile(rb"/(" + _NAMES + rb")-(\d{1,4}\.\d{1,4}\.\d{1,4}[0-9A-Za-z.+-]{0,40})/")
 
-MARKS: tuple[tuple[bytes, str, re.Pattern[bytes]], ...] = (
-    (b'DIR: "', OPENSSL_DIRECTORY, re.compile(rb'OPENSSLDIR: "([^"\0]{1,200})"')),
-    (b'DIR: "', MODULES_DIRECTORY, re.compile(rb'MODULESDIR: "([^"\0]{1,200})"')),
-    (
-        b"OpenSSL ",
-        OPENSSL_SAID,
-        re.compile(rb"OpenSSL (\d\.\d{1,2}\.\d{1,2}[a-z]{0,2}[0-9A-Za-z.+-]{0,20}(?: +FIPS)? +\d{1,2} [A-Z][a-z]{2} \d{4})"),
-    ),
-    (b"LibreSSL ", "libressl", re.compile(rb"LibreSSL (" + _VERSION + rb")(?=[^0-9.])")),
+Mark = tuple[bytes, str, re.Pattern[bytes]]
+"""A literal, the mark's name, and the pattern that reads its value."""
+
+MARKS: tuple[Mark, ...] = (
+    (b'OPENSSLDIR: "', OPENSSL_DIRECTORY, re.compile(rb'OPENSSLDIR: "([^"\0]{1,200})"')),
     (b"crypto/evp/evp_enc.c", OPENSSL, re.compile(rb"crypto/evp/evp_enc\.c()")),
-    (b"boringssl", "boringssl", re.compile(rb"boringssl[0-9A-Za-z_.+/-]{0,80}/(?:crypto|ssl)/()")),
-    (b"\0BoringSSL\0", "boringssl", re.compile(rb"\0BoringSSL\0()")),
-    (b"AWS-LC ", "aws-lc", re.compile(rb"AWS-LC (" + _VERSION + rb")(?=[^0-9.])")),
-    (b"AWS-LC FIPS ", "aws-lc-fips", re.compile(rb"AWS-LC FIPS (" + _VERSION + rb")(?=[^0-9.])")),
+    (b"crypto/fipsmodule/", FORK, re.compile(rb"crypto/fipsmodule/()")),
+    (b" (compatible; ", FORK, re.compile(rb"OpenSSL \d[0-9.]{1,10} \(compatible; ()")),
     (b"FIPS integrity test failed", FIPS_TEST, re.compile(rb"FIPS integrity test failed()")),
-    (b"In Core Integrity check FIPS", "wolfssl", re.compile(rb"In Core Integrity check FIPS()")),
-    (b"wolfCrypt_GetStatus_fips", "wolfssl-fips", re.compile(rb"wolfCrypt_GetStatus_fips()")),
+    (b"In Core Integrity check FIPS", WOLFSSL, re.compile(rb"In Core Integrity check FIPS()")),
     (b"sodium_init", "libsodium", re.compile(rb"(?<![0-9A-Za-z])sodium_init()")),
-    (b"bed TLS ", "mbedtls", re.compile(rb"[Mm]bed TLS (" + _VERSION + rb")(?=[^0-9.])")),
-    (b"mbedtls_", "mbedtls", re.compile(rb"(?<![0-9A-Za-z_])mbedtls_(?:ssl_handshake|aes_crypt|sha256_|md_setup)()")),
+    (b"mbedtls_aes_", MBEDTLS, re.compile(rb"(?<![0-9A-Za-z_])mbedtls_aes_()")),
+    (b"TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384", MBEDTLS, re.compile(rb"\0TLS-ECDHE-ECDSA-WITH-AES-256-GCM-SHA384\0()")),
     (b"This is Libgcrypt ", "libgcrypt", re.compile(rb"This is Libgcrypt (" + _VERSION + rb")(?=[^0-9.])")),
     (b"Enabled GnuTLS ", "gnutls", re.compile(rb"Enabled GnuTLS (" + _VERSION + rb")(?=[^0-9.])")),
-    (b"Version: NSS ", "nss", re.compile(rb"Version: NSS (\d{1,4}\.\d{1,4}(?:\.\d{1,4})?)(?=[^0-9.])")),
+    (b"Version: NSS ", "nss", re.compile(rb"Version: NSS (" + _VERSION + rb")(?=[^0-9.])")),
     (b"N5Botan11BlockCipherE", "botan", re.compile(rb"N5Botan11BlockCipherE()")),
     (b"N8CryptoPP11BlockCipherE", "cryptopp", re.compile(rb"N8CryptoPP11BlockCipherE()")),
-    (b"LibTomCrypt ", "libtomcrypt", re.compile(rb"LibTomCrypt (" + _VERSION + rb")(?=[^0-9.])")),
-    (b"fipscanister", "fipscanister", re.compile(rb"fipscanister()")),
     (b"libcrypto.so", LOADS, re.compile(rb"(?<![0-9A-Za-z_/.-])(libcrypto\.so(?:\.[0-9.]{1,10})?)(?=[^0-9A-Za-z.-])")),
-    (b"libssl.so", LOADS, re.compile(rb"(?<![0-9A-Za-z_/.-])(libssl\.so(?:\.[0-9.]{1,10})?)(?=[^0-9A-Za-z.-])")),
     (b"node_shared_openssl", NODE_SHARED, re.compile(rb"\"node_shared_openssl\": (true|false)")),
-    (b"/node-v", NODE, re.compile(rb"/v(\d{1,3}\.\d{1,3}\.\d{1,3}[0-9A-Za-z.-]{0,20})/node-v")),
 )
-IN_CODE: tuple[tuple[bytes, str, re.Pattern[bytes]], ...] = tuple(
-    mark for mark in MARKS if mark[1] in {FIPS_TEST, "aws-lc-fips", "wolfssl-fips"}
-)
+IN_CODE: tuple[Mark, ...] = tuple(mark for mark in MARKS if mark[1] == FIPS_TEST)
 """Marks that stand in executable segments: BoringSSL's module keeps its constants beside its code (FIPS.md, "delocate")."""
+_SAID: Mark = (
+    b"OpenSSL ",
+    OPENSSL_SAID,
+    re.compile(rb"OpenSSL (\d\.\d{1,2}\.\d{1,2}[a-z]{0,2}[0-9A-Za-z.+-]{0,20}(?: +FIPS)? +\d{1,2} [A-Z][a-z]{2} \d{4})"),
+)
+_LIBRE: Mark = (b"LibreSSL ", "libressl", re.compile(rb"LibreSSL (" + _VERSION + rb")(?=[^0-9.])"))
+_CANISTER: Mark = (b"fipscanister", "fipscanister", re.compile(rb"fipscanister()"))
+_MODULES: Mark = (b'MODULESDIR: "', MODULES_DIRECTORY, re.compile(rb'MODULESDIR: "([^"\0]{1,200})"'))
+FOLLOW: Mapping[str, tuple[Mark, ...]] = {
+    OPENSSL_DIRECTORY: (_SAID, _LIBRE, _MODULES, _CANISTER),
+    OPENSSL: (_SAID, _LIBRE, _CANISTER),
+    FORK: (
+        (b"boringssl", "boringssl", re.compile(rb"boringssl[0-9A-Za-z_.+/-]{0,80}/(?:crypto|ssl)/()")),
+        (b"BoringSSL", "boringssl", re.compile(rb"[\0 ]BoringSSL[\0)]()")),
+        (b"AWS-LC ", "aws-lc", re.compile(rb"AWS-LC (" + _VERSION + rb")(?=[^0-9.])")),
+        (b"aws-lc", "aws-lc", re.compile(rb"aws-lc[0-9A-Za-z_.+/-]{0,80}/crypto/()")),
+        (b"AWS-LC FIPS ", "aws-lc-fips", re.compile(rb"AWS-LC FIPS (" + _VERSION + rb")(?=[^0-9.])")),
+    ),
+    WOLFSSL: ((b"wolfCrypt_GetStatus_fips", "wolfssl-fips", re.compile(rb"wolfCrypt_GetStatus_fips()")),),
+    MBEDTLS: ((b"bed TLS ", MBEDTLS, re.compile(rb"[Mm]bed TLS (" + _VERSION + rb")(?=[^0-9.])")),),
+    NODE_SHARED: ((b"/node-v", NODE, re.compile(rb"/v(\d{1,3}\.\d{1,3}\.\d{1,3}[0-9A-Za-z.-]{0,20})/node-v")),),
+}
+"""Marks that are searched for once another was found: searching costs time, and these say more of what is known to be there."""
 
 LIBRARIES: Mapping[str, str] = {
     "libcrypto": "openssl",
