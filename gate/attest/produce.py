@@ -84,6 +84,8 @@ def _body(item: Evidence, data: bytes, limits: Limits) -> msgspec.Raw:
 
 def _vulns(document: Input, scan: Scan, item: Evidence) -> dict[str, Any] | str:
     """in-toto ``vulns/v0.2`` of one scan, or why there is none."""
+    if scan.partial:
+        return "it looks at one kind of packages only, and the attestation would pass for a whole scan"
     if scan.db_built is None:
         return "the report does not say when its database was built"
     finished = item.created or (document.time.now if item.origin == "computed" else None)

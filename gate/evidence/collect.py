@@ -57,6 +57,10 @@ def split(document: Document) -> list[Document]:
     """One document per envelope: a JSONL file of bundles, or the attestations that GitHub's API returns, hold several."""
     if document.origin != "file":
         return [document]
+    from gate.evidence.sniff import is_stream
+
+    if is_stream(document.data):
+        return [document]
     lines = split_documents(document.data)
     if len(lines) < 2:
         return [document if not lines or lines[0] is document.data else dataclasses.replace(document, data=lines[0])]

@@ -21,7 +21,7 @@ def missing_from(components: Sequence[Component], scans: Iterable[ScanFacts]) ->
     """purls of packages that a scanner saw and no component is, sorted. Packages without a usable purl cannot be compared."""
     seen: set[str] = set()
     for scan in scans:
-        if not scan.degraded:
+        if not scan.degraded and not scan.partial:
             seen.update(scan.packages if scan.packages is not None else (finding.package.purl for finding in scan.findings))
     # Tools mostly spell alike, and what is spelt alike need not be taken apart.
     unmatched = seen - {component.purl for component in components}

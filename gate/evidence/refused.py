@@ -85,9 +85,6 @@ _OBJECTS: tuple[Format, ...] = (
     Format("a gosec report", _has("Issues", "Stats"), f"{_SARIF}: gosec -fmt sarif"),
     Format("a Checkov report", _has("check_type", "results"), f"{_SARIF}: checkov -o sarif"),
     Format("a SonarQube export", _has("issues", "components", "paging"), _SARIF),
-    Format(
-        "govulncheck's JSON", _has("config"), f"{_SARIF}: govulncheck -format sarif", _inside("config", b'"protocol_version"')
-    ),
     Format("a gitleaks finding", _has("RuleID", "Match"), f"{_SARIF}: gitleaks -f sarif"),
     Format("a TruffleHog finding", _has("SourceMetadata", "DetectorName"), _SARIF),
     # compliance
@@ -201,8 +198,6 @@ def _refuse_xml(head: bytes) -> NoReturn:
 
 def refuse_stream(head: bytes) -> None:
     """Refuse streams of JSON values that are no one document."""
-    if head.lstrip()[:200].replace(b" ", b"").replace(b"\n", b"").startswith(b'{"config":{"protocol_version"'):
-        _refuse("govulncheck's JSON", f"{_SARIF}: govulncheck -format sarif")
     if b'"SourceMetadata"' in head and b'"DetectorName"' in head:
         _refuse("TruffleHog's JSON", _SARIF)
 

@@ -22,8 +22,8 @@ from gate.limits import Limits
 from gate.model.evidence import Diagnostic, Kind, Producer
 
 READ = (
-    "grype JSON, trivy JSON, osv-scanner JSON, SARIF 2.1.0, CycloneDX 1.4–1.7 JSON (SBOM and VEX), SPDX 2.2 and 2.3 JSON, "
-    "OpenVEX 0.0.1–0.2.0, CSAF 2.0 and 2.1, "
+    "grype JSON, trivy JSON, osv-scanner JSON, govulncheck JSON, SARIF 2.1.0, CycloneDX 1.4–1.7 JSON (SBOM and VEX), "
+    "SPDX 2.2 and 2.3 JSON, OpenVEX 0.0.1–0.2.0, CSAF 2.0 and 2.1, "
     "XCCDF 1.1 and 1.2 results, ARF 1.1, CKL, CKLB, HDF, dockle JSON, OSCAL assessment results 1.x, "
     "and in-toto statements with SLSA provenance v0.2 or v1"
 )
@@ -111,6 +111,8 @@ def _read_bare(data: bytes, media_type: str, limits: Limits) -> Reading:
     if xml is not None:
         return xml.read(data, limits)
     refused.refuse_bytes(data)
+    if is_stream(data):
+        return _govulncheck().read(data, limits)
     keys = _top_level(data, limits)
     if isinstance(keys, list):
         first = keys[0] if keys else {}
@@ -214,6 +216,21 @@ _BARE: dict[str, Callable[[Mapping[str, msgspec.Raw]], bool]] = {
 
 def _grype() -> Reader:
     from gate.evidence.vulnerabilities.grype import READER
+
+    return READER
+
+
+def is_stream(data: bytes) -> bool:
+    """govulncheck's messages, which are one document on many lines; looked for before anything is imported for it."""
+    if b'"protocol_version"' not in data[:4096]:
+        return False
+    from gate.evidence.vulnerabilities.govulncheck import is_govulncheck
+
+    return is_govulncheck(data)
+
+
+def _govulncheck() -> Reader:
+    from gate.evidence.vulnerabilities.govulncheck import READER
 
     return READER
 
@@ -350,6 +367,8 @@ def _read_vulnerabilities(predicate_type: str, predicate: Any, limits: Limits) -
         )
     scanner = predicate.get("scanner") if isinstance(predicate, dict) else None
     result = scanner.get("result") if isinstance(scanner, dict) else None
+    if isinstance(result, list) and is_stream(stream := msgspec.json.encode(result)):
+        return _govulncheck().read(stream, limits)  # jq -s puts its messages into one value
     if not isinstance(result, dict) or not result:
         raise EvidenceInvalid(
             "the vulnerability attestation holds no scanner report", why="scanner.result is empty", fix="attest grype -o json"

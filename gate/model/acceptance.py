@@ -26,7 +26,7 @@ def verified_for(item: Evidence) -> bool:
 
 
 def accepted(item: Evidence, params: Parameters) -> bool:
-    """Whether the item may satisfy or deny."""
+    """Whether what the item says counts."""
     demanded = acceptance(item.kind, params)
     if item.binding not in demanded.bindings:
         return False
@@ -35,3 +35,8 @@ def accepted(item: Evidence, params: Parameters) -> bool:
     if demanded.verified or item.kind in ALWAYS_VERIFIED:
         return False
     return item.verification.state == "unverified" and item.origin in GIVEN
+
+
+def satisfies(item: Evidence, params: Parameters) -> bool:
+    """Whether the item may meet a requirement: accepted, and no partial scan, whose findings count all the same."""
+    return not item.partial and accepted(item, params)

@@ -117,6 +117,8 @@ class Evidence(Model, frozen=True, kw_only=True):
     producer: Producer
     verification: Verification
     diagnostics: tuple[Diagnostic, ...] = ()
+    partial: bool = False
+    """Its facts count where it is accepted, and it meets no requirement: a scan of one kind of packages (govulncheck)."""
 
 
 class CollectionError(Model, frozen=True, kw_only=True):

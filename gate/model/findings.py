@@ -121,6 +121,8 @@ class Scan(Model, frozen=True, kw_only=True):
     distro_eol: bool | None
     degraded: bool
     """True for formats that cannot carry package versions (SARIF)."""
+    partial: bool = False
+    """True for a scanner that looks at one kind of packages only (govulncheck): its findings count, and it is no scan."""
 
 
 class Disagreement(Model, frozen=True, kw_only=True):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gate.model.acceptance import ALWAYS_VERIFIED, GIVEN, acceptance, accepted, verified_for
+from gate.model.acceptance import ALWAYS_VERIFIED, GIVEN, acceptance, accepted, satisfies, verified_for
 from gate.model.evidence import CollectionError, Evidence
 from gate.model.input import Input
 from gate.model.parameters import Parameters
 
-__all__ = ["ALWAYS_VERIFIED", "acceptance", "accepted", "errors_for", "rejection", "verified_for"]
+__all__ = ["ALWAYS_VERIFIED", "acceptance", "accepted", "errors_for", "rejection", "satisfies", "verified_for"]
 
 
 def rejection(item: Evidence, params: Parameters) -> str:

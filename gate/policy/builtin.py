@@ -13,7 +13,7 @@ import msgspec
 from gate.model.input import Input
 from gate.model.parameters import RemediationDays
 from gate.model.verdict import ChildOutcome, Result, RuleOutcome
-from gate.policy.acceptance import accepted
+from gate.policy.acceptance import accepted, satisfies
 from gate.policy.inventory import Requirement, RuleMeta
 from gate.policy.parameters import FINDING_LIMITS, SPECS, is_asked
 from gate.policy.required import unmet
@@ -96,7 +96,7 @@ def _nothing(document: Input, judged: int, clean: bool) -> list[RuleOutcome]:
 def _looked(document: Input, taken: set[str]) -> bool:
     """Whether an accepted scan lists packages or findings, or an accepted SBOM shows that there are packages (invariant 1)."""
     return any(
-        scan.evidence in taken and (scan.findings > 0 or (scan.packages_catalogued or 0) > 0)
+        scan.evidence in taken and not scan.partial and (scan.findings > 0 or (scan.packages_catalogued or 0) > 0)
         for scan in document.vulnerabilities.scans
     ) or any(sbom.evidence in taken and sbom.completeness.components > 0 for sbom in document.sbom.documents)
 
@@ -123,7 +123,7 @@ def _limits(document: Input, asked: Iterable[RuleMeta]) -> list[RuleOutcome]:
     Where a scan is required, its absence is a deny already.
     """
     params = document.decision.params
-    if params.require_scan or any(item.kind == "vulnerabilities" and accepted(item, params) for item in document.evidence):
+    if params.require_scan or any(item.kind == "vulnerabilities" and satisfies(item, params) for item in document.evidence):
         return []
     named = {meta.custom.parameter for meta in asked} & FINDING_LIMITS
     limits = sorted(name for name in named if name is not None and is_asked(_limit(getattr(params, name))))

@@ -8,12 +8,13 @@ from typing import Literal
 
 from gate.model.evidence import Evidence
 from gate.model.input import Input
-from gate.policy.acceptance import accepted, errors_for, rejection, verified_for
+from gate.policy.acceptance import errors_for, rejection, satisfies, verified_for
 from gate.policy.inventory import Requirement
 from gate.policy.parameters import is_asked
 from gate.policy.results import RawResult
 
 _SHOWN = 5
+PARTIAL = "it looks at one kind of packages only, and stands for no scan"
 _UNCOLLECTED = frozenset({"fips", "stig"})
 
 _HOW = {
@@ -72,7 +73,7 @@ def candidates(document: Input, need: Requirement) -> tuple[Evidence, ...]:
         for item in document.evidence
         if item.kind == need.kind
         and _placed(item, need, document)
-        and accepted(item, params)
+        and satisfies(item, params)
         and (need.state == "accepted" or verified_for(item))
     )
 
@@ -82,7 +83,7 @@ def unmet(document: Input, need: Requirement, rule: str) -> Missing | None:
     good = {item.id for item in candidates(document, need)}
     found = [item for item in document.evidence if item.kind == need.kind]
     bad = [item for item in found if item.id not in good]
-    about = [item for item in bad if item.binding != "none" and _placed(item, need, document)]
+    about = [item for item in bad if item.binding != "none" and not item.partial and _placed(item, need, document)]
     if good and not (need.select == "all" and about):
         return None
     kind, where = need.kind, _where(document)
@@ -115,7 +116,7 @@ def _where(document: Input) -> str:
 def _listing(items: list[Evidence], document: Input, need: Requirement) -> str:
     texts = []
     for item in items[:_SHOWN]:
-        reason = rejection(item, document.decision.params)
+        reason = rejection(item, document.decision.params) or (PARTIAL if item.partial else "")
         if not reason:
             reason = (
                 "not verified"

@@ -228,7 +228,7 @@ _XML = b'<?xml version="1.0"?>\n<!-- c > c -->\n<!DOCTYPE x [<!ENTITY a "b">]>\n
         (b"# c\nSPDXVersion: SPDX-2.3", "tag-value"),
         (b"NAME  INSTALLED  FIXED-IN", "grype table"),
         (b"#model_version:v2023", "EPSS"),
-        (b'{"config":{"protocol_version":"v1"}}\n{"progress":{}}', "govulncheck"),
+        (b'{"config":{"protocol_version":"v2"}}\n{"progress":{}}', "govulncheck"),
         ([{"RuleID": "x", "Match": "y"}], "gitleaks"),
         ([{"vulnerabilities": [], "packageManager": "deb"}], "Snyk"),
         ({"vulnerabilities": [], "dependencyCount": 1}, "Snyk"),

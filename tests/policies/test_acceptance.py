@@ -10,7 +10,7 @@ import pytest
 
 from gate.model.evidence import Evidence
 from gate.model.parameters import Acceptance
-from gate.policy.acceptance import accepted
+from gate.policy.acceptance import accepted, satisfies
 from tests.policies.opa import query
 from tests.policies.samples import make_input, parameters
 
@@ -46,8 +46,12 @@ def _items() -> tuple[Evidence, ...]:
 
 @pytest.mark.parametrize("accept", _ACCEPT.values(), ids=_ACCEPT)
 def test_rego_and_python_agree(accept: dict[str, Acceptance]) -> None:
-    """Over every combination of kind, origin, binding, state and role, both accept the same items."""
+    """Over every combination of kind, origin, binding, state and role, both accept the same items; partial ones only count."""
     params = msgspec.structs.replace(parameters(), accept=accept)
-    document = msgspec.structs.replace(make_input(params=params), evidence=_items())
+    whole = _items()
+    partial = tuple(msgspec.structs.replace(item, id=f"{item.id}p", partial=True) for item in whole if item.kind == _KINDS[0])
+    document = msgspec.structs.replace(make_input(params=params), evidence=whole + partial)
     rego = {item for ids in query("data.lib.evidence.accepted", document).values() for item in ids}
-    assert rego == {item.id for item in document.evidence if accepted(item, params)}
+    assert rego == {item.id for item in document.evidence if satisfies(item, params)}
+    counted = set(query(f'data.lib.evidence.counted("{_KINDS[0]}")', document))
+    assert counted == {item.id for item in document.evidence if item.kind == _KINDS[0] and accepted(item, params)}

@@ -21,6 +21,8 @@ from gate.model.evidence import Producer
 from gate.model.findings import Cvss, Package
 
 TYPE = "https://in-toto.io/attestation/vulns/v0.2"
+_PARTIAL = frozenset({"govulncheck"})
+"""Scanners that look at one kind of packages only, whoever attests what they found."""
 
 
 class _Db(msgspec.Struct):
@@ -70,7 +72,8 @@ def read(predicate: Any, limits: Limits) -> Reading:
     findings = tuple(
         _finding(result, f"/scanner/result/{number}", notes, purls) for number, result in enumerate(found.scanner.result)
     )
-    scan = ScanFacts(scanner=name, findings=findings, packages=None, packages_catalogued=None, db_built=built)
+    partial = name in _PARTIAL
+    scan = ScanFacts(scanner=name, findings=findings, packages=None, packages_catalogued=None, db_built=built, partial=partial)
     return Reading(
         kind="vulnerabilities",
         format="in-toto vulns 0.2",

@@ -192,7 +192,7 @@ def _adopt(groups: dict[Identity, list[_Member]]) -> None:
 
 
 def _seen(scans: list[_Labelled], groups: Mapping[Identity, list[_Member]]) -> list[set[Identity]]:
-    """Packages that each scan shows to have looked at; a degraded scan shows nothing by being silent."""
+    """Packages that each scan shows to have looked at; a degraded or partial scan shows nothing by being silent."""
     seen: list[set[Identity]] = [set() for _ in scans]
     if len(scans) < 2:
         return seen
@@ -200,7 +200,7 @@ def _seen(scans: list[_Labelled], groups: Mapping[Identity, list[_Member]]) -> l
         for position, _ in members:
             seen[position].add(package)
     for packages, scan in zip(seen, scans, strict=True):
-        if scan.facts.degraded:
+        if scan.facts.degraded or scan.facts.partial:
             packages.clear()
         else:
             packages.update(identity_of_purl(purl) for purl in scan.facts.packages or ())
@@ -266,7 +266,7 @@ def _finding(key: str, found: _Cluster, scans: list[_Labelled], enrich: Enrichme
         match=match,  # type: ignore[arg-type]  # the readers' words
         reported_by=tuple(sorted({scans[position].evidence for position, _ in found.members})),
         suppressed_by_scanner=_suppressions(found.members, scans),
-        reachable=_reachable(found.members),  # type: ignore[arg-type]  # one of three words
+        reachable=_reachable(found.members, scans),  # type: ignore[arg-type]  # one of three words
         first_seen=first_seen,
         vex=None,
         waived_for=(),
@@ -330,8 +330,11 @@ def _fix(fixes: list[Fix]) -> Fix:
     )
 
 
-def _reachable(members: list[_Member]) -> str:
-    """Yes if anybody says so; no if a scan says no of every place it lists and nobody says yes; else unknown."""
+def _reachable(members: list[_Member], scans: list[_Labelled]) -> str:
+    """Yes if anybody says so; no if a scan says no of every place it lists and nobody says yes; else unknown.
+
+    A partial scan names no file: what it says of one program is not said of a second one that other scans list.
+    """
     if len(members) == 1:
         return members[0][1].reachable
     by_scan: dict[int, set[str]] = {}
@@ -339,7 +342,16 @@ def _reachable(members: list[_Member]) -> str:
         by_scan.setdefault(position, set()).add(finding.reachable)
     if any("yes" in words for words in by_scan.values()):
         return "yes"
-    return "no" if any(words == {"no"} for words in by_scan.values()) else "unknown"
+    places = {
+        place.strip("/")
+        for position, finding in members
+        if not scans[position].facts.partial
+        for place in finding.package.locations
+    }
+    denied = {position for position, said in by_scan.items() if said == {"no"}}
+    if len(places) > 1:
+        denied = {position for position in denied if not scans[position].facts.partial}
+    return "no" if denied else "unknown"
 
 
 def _scan(scan: _Labelled, reading: Reading) -> Scan:
@@ -355,4 +367,5 @@ def _scan(scan: _Labelled, reading: Reading) -> Scan:
         distro=facts.distro,
         distro_eol=facts.distro_eol,
         degraded=facts.degraded,
+        partial=facts.partial,
     )

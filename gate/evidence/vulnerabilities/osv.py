@@ -43,6 +43,8 @@ class _Database(msgspec.Struct):
 class _Ecosystem(msgspec.Struct):
     severity: Any = None
     urgency: Any = None
+    imports: Any = None
+    """Of Go: which packages and symbols of the module are vulnerable."""
 
 
 class _Event(msgspec.Struct):
@@ -65,7 +67,7 @@ class _Affected(msgspec.Struct):
     ecosystem_specific: _Ecosystem | None = None
 
 
-class _Record(msgspec.Struct):
+class Record(msgspec.Struct):
     id: str
     aliases: list[str] | None = None
     withdrawn: str | None = None
@@ -96,7 +98,7 @@ class _Result(msgspec.Struct):
     source: _Source | None = None
 
 
-_record = Lenient(_Record)
+RECORD = Lenient(Record)
 _group = Lenient(_Group)
 _result = Lenient(_Result)
 _package = Lenient(_Package)
@@ -164,7 +166,7 @@ def _read_package(raw: msgspec.Raw, path: str, where: str, notes: Notes, limits:
         named.ecosystem or "", named.os_package_name or named.name, named.version or named.commit or "", path, notes, where
     )
     records = [
-        _record.decode(item, f"{where}/vulnerabilities/{number}", notes)
+        RECORD.decode(item, f"{where}/vulnerabilities/{number}", notes)
         for number, item in enumerate(elements(parts.get("vulnerabilities"), f"{where}/vulnerabilities", bound=limits.findings))
     ]
     groups = [
@@ -176,13 +178,13 @@ def _read_package(raw: msgspec.Raw, path: str, where: str, notes: Notes, limits:
     if unheard:
         # A report that was reduced to its groups still reports these vulnerabilities.
         notes.add("record_missing", "a group names a vulnerability whose record is not in the report", where, len(unheard))
-        records += [_Record(id=name) for name in sorted(unheard)]
+        records += [Record(id=name) for name in sorted(unheard)]
     return [
         ReportedFinding(
             id=(own := words.vulnerability_id(record.id, where)),
-            aliases=(aliases := words.alias_ids(own, _aliases(record, by_id.get(record.id)))),
+            aliases=(aliases := words.alias_ids(own, aliases_of(record, by_id.get(record.id)))),
             package=package,
-            severity=(severity := _severity(record, by_id.get(record.id), (own, *aliases), notes, where))[0],
+            severity=(severity := severity_of(record, by_id.get(record.id), (own, *aliases), notes, where))[0],
             severity_source=severity[1],
             severities={severity[1]: severity[0]},
             cvss=tuple(
@@ -195,8 +197,8 @@ def _read_package(raw: msgspec.Raw, path: str, where: str, notes: Notes, limits:
                 for entry in record.severity or ()
                 if (entry.type or "").startswith("CVSS_")
             ),
-            fix=_fix(record, named.name),
-            malware=_malware(record, (own, *aliases)),
+            fix=fix_of(record, named.name),
+            malware=is_malware_record(record, (own, *aliases)),
             match="exact",
             suppressed=f"withdrawn {record.withdrawn[:40]}" if record.withdrawn else "",
             reachable=_reachable(by_id.get(record.id), record.id),
@@ -206,17 +208,17 @@ def _read_package(raw: msgspec.Raw, path: str, where: str, notes: Notes, limits:
     ], package.purl
 
 
-def _aliases(record: _Record, group: _Group | None) -> list[str]:
+def aliases_of(record: Record, group: _Group | None) -> list[str]:
     return [*(record.aliases or ()), *((*group.ids, *(group.aliases or ())) if group is not None else ())]
 
 
-def _malware(record: _Record, names: tuple[str, ...]) -> bool:
+def is_malware_record(record: Record, names: tuple[str, ...]) -> bool:
     return words.is_malware(names) or bool(record.database_specific and record.database_specific.origins)
 
 
-def _severity(record: _Record, group: _Group | None, names: tuple[str, ...], notes: Notes, where: str) -> tuple[Severity, str]:
+def severity_of(record: Record, group: _Group | None, names: tuple[str, ...], notes: Notes, where: str) -> tuple[Severity, str]:
     """(severity, its source): malware, the database's word, a distribution's, the rating of a CVSS score, unknown."""
-    if _malware(record, names):
+    if is_malware_record(record, names):
         return "critical", "malware"
     database = record.database_specific.severity if record.database_specific else None
     if isinstance(database, str) and database:
@@ -252,7 +254,7 @@ def _reachable(group: _Group | None, name: str) -> str:
     return "yes" if found.called else "unknown"
 
 
-def _fix(record: _Record, name: str) -> Fix:
+def fix_of(record: Record, name: str) -> Fix:
     """Versions that the record says fix this package; none said is unknown, since records are often incomplete."""
     versions = dict.fromkeys(
         event.fixed

@@ -6,20 +6,32 @@
 package lib.evidence
 
 # METADATA
-# title: Ids of the accepted items, by kind
+# title: Ids of the accepted items that can meet a requirement, by kind
 # description: Every kind that occurs is a key; ask through `ids`.
 accepted := {kind: items |
 	some kind in {e.kind | some e in input.evidence}
 	items := {e.id |
 		some e in input.evidence
 		e.kind == kind
+		not e.partial == true
 		is_accepted(e)
 	}
 }
 
 # METADATA
 # title: Ids of the accepted items of a kind; empty when there are none
+# description: >-
+#   Without partial ones: a scan of one kind of packages only (govulncheck) stands for no scan. What it found counts all the
+#   same; `counted` has its id.
 ids(kind) := object.get(accepted, kind, set())
+
+# METADATA
+# title: Ids of all items of a kind whose facts count, partial ones too
+counted(kind) := {e.id |
+	some e in input.evidence
+	e.kind == kind
+	is_accepted(e)
+}
 
 # METADATA
 # title: Whether an item may satisfy or deny
@@ -68,6 +80,9 @@ why_rejected(e) := sprintf("verification failed: %v", [e.verification.reason]) i
 	e.verification.state == "failed"
 } else := "it names another image" if {
 	e.binding == "none"
+} else := "it looks at one kind of packages only, and stands for no scan" if {
+	e.partial
+	is_accepted(e)
 } else := sprintf("bound to the image as %v only", [e.binding]) if {
 	not _is_bound(e)
 	not _unsigned_in_vain(e)

@@ -60,7 +60,7 @@ _reported := [f |
 	count(_rejected) > 0
 }
 
-_rejected := {e.id | some e in evidence.all_of("vulnerabilities")} - evidence.ids("vulnerabilities")
+_rejected := {e.id | some e in evidence.all_of("vulnerabilities")} - evidence.counted("vulnerabilities")
 
 _only_rejected(reporters) if {
 	count(reporters) > 0

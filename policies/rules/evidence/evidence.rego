@@ -163,7 +163,7 @@ warn contains result.make(rego.metadata.chain(), [e.source, e.kind, evidence.why
 }) if {
 	some e in input.evidence
 	e.verification.state != "failed"
-	not e.id in evidence.ids(e.kind)
+	not e.id in evidence.counted(e.kind)
 	not e.id in _chained
 }
 

@@ -448,3 +448,17 @@ test_no_statement_makes_malware_harmless if {
 	}})
 	"vulnerabilities.malware" in {r.rule | some r in vulnerabilities.deny} with input as doc
 }
+
+test_a_partial_scan_is_no_scan_and_its_findings_count if {
+	# The only scan of the base is made partial: required, and what it reports is over a limit.
+	doc := json.patch(t.with_params(several(3, "high"), {"max_high": 2}), [{
+		"op": "add",
+		"path": sprintf("/evidence/%d/partial", [t.place("vulnerabilities")]),
+		"value": true,
+	}])
+	missing := vulnerabilities.deny with input as doc
+	some r in missing
+	r.rule == "vulnerabilities.required"
+	contains(r.msg, "stands for no scan")
+	count([one | some one in missing; one.rule == "vulnerabilities.max_high"]) == 1
+}

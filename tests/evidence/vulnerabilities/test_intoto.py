@@ -92,3 +92,14 @@ def test_an_unknown_severity_stays_unknown() -> None:
     assert found.scan is not None
     assert found.scan.findings[0].severity == "unknown"
     assert found.scan.findings[0].cvss[0].score is None
+
+
+def test_an_attestation_of_a_partial_scanner_is_partial() -> None:
+    """What govulncheck found, attested in in-toto's form, stands for no scan either."""
+    body = {
+        "scanner": {"uri": "pkg:golang/golang.org/x/vuln/cmd/govulncheck@v1.9.0", "db": {"lastUpdate": MADE}, "result": []},
+        "metadata": {"scanStartedOn": MADE, "scanFinishedOn": MADE},
+    }  # fmt: skip
+    facts = read(body, DEFAULT).scan
+    assert facts is not None
+    assert facts.partial
