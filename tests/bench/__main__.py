@@ -22,6 +22,7 @@ def _parts(bench: Bench) -> dict[str, Callable[[], Iterable[Row]]]:
         "start": bench.start,
         "findings": bench.findings,
         "sboms": bench.sboms,
+        "page": bench.page,
         "summary": bench.summary,
         "registry": bench.registry,
         "signatures": lambda: peers.signatures(bench),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gate.model.base import digest_of
 from tests.bench import documents, images
+from tests.bench.browser import first_paint
 from tests.bench.measure import Summary, peaks, repeat
 from tests.bench.table import Row
 from tests.fakes import images as fakes
@@ -103,6 +104,19 @@ class Bench:
             command = self.verify("--evidence", report, "--evidence", path)
             summary = self.run(command, self.sizes.large_runs, _DENIED_OR_NOT)
             yield Row(f"gate verify, {name} of {len(data) / 1e6:.1f} MB", summary, seconds, 300, self.peaks(command))
+
+    def page(self) -> Iterator[Row]:
+        """The HTML page of a large verdict, and how soon a browser paints it."""
+        number = min(5_000, max(self.sizes.findings))
+        report = self.write(f"grype-{number}.json", documents.grype(number, self.digest, packages=self.sizes.components))
+        verdict, page = self.folder / "verdict.json", self.folder / "verdict.html"
+        self.run(self.verify("--evidence", report, "--output", f"json={verdict}"), 1, _DENIED_OR_NOT)
+        command = self.gate("report", "--from", str(verdict), "--output", f"html={page}")
+        summary = self.run(command, self.sizes.runs, _DENIED_OR_NOT)
+        painted = first_paint(page)
+        shown = "no browser" if painted is None else f"first paint after {painted:.0f} ms"
+        note = f"{page.stat().st_size / 1e6:.2f} MB; {shown}"
+        yield Row(f"HTML page of {number:,} findings", summary, 1.0, None, self.peaks(command), note=note)
 
     def summary(self) -> Iterator[Row]:
         """What a deploy step runs."""
