@@ -52,6 +52,8 @@ class CryptoModule(Model, frozen=True, kw_only=True):
     """Whether a program can reach algorithms outside the module without saying so in its configuration."""
     reasons: tuple[str, ...]
     """Why, with paths and settings; for people."""
+    provider: str = ""
+    """Path of the module that does its FIPS work, where that is another file: the ``fips.so`` of a ``libcrypto``."""
 
 
 class CryptoConsumer(Model, frozen=True, kw_only=True):

@@ -1,19 +1,100 @@
-"""From an image's files and configuration to `gate.model.fips.FipsFacts`."""
+"""From an image's files and configuration to `gate.model.fips.FipsFacts`.
+
+1. Facts are complete only when no collector left anything out; a family that fails to read something says so.
+2. Of one file the first family's module counts: those that read configurations come before those that know marks only.
+3. A consumer of nothing but system libraries reaches FIPS as the weakest of them does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from gate.model.fips import FipsFacts
+import msgspec
+
+from gate.evidence.fips import env as env_module
+from gate.evidence.fips import openssl, system
+from gate.evidence.fips.found import Found
+from gate.evidence.fips.openssl_files import CONF, LIBRARY, choose_conf, choose_library
+from gate.evidence.fips.openssl_view import View, variables
+from gate.evidence.fips.owners import PACKAGES, Owners, choose_packages
+from gate.model.evidence import Diagnostic
+from gate.model.fips import Activation, CryptoConsumer, CryptoModule, FipsFacts
 from gate.model.input import Subject
 from gate.oci.filesystem import Chooser, FileSystem
+
+_MOST = 5_000
+_WEAKEST: tuple[Activation, ...] = ("no", "broken", "unknown", "host", "not_applicable", "yes")
 
 
 def choosers() -> Mapping[str, Chooser]:
     """The collectors of this package, by name."""
-    return {}
+    return {PACKAGES: choose_packages, LIBRARY: choose_library, CONF: choose_conf}
 
 
 def facts(files: FileSystem, subject: Subject) -> FipsFacts:
     """The facts of a file system that was read with `choosers`."""
-    return FipsFacts()
+    packages = Owners(files)
+    view = View(files)
+    overrides = env_module.overrides(view, variables(subject), packages)
+    found, configs = openssl.find(view, subject, overrides, packages)
+    founds = [found, system.find(view, subject, overrides, packages)]
+    diagnostics = [item for part in founds for item in part.diagnostics]
+    diagnostics += [
+        Diagnostic(code="preload", message="put before every program by /etc/ld.so.preload, and of no package", where=name[:500])
+        for name in env_module.preloads(view, packages)
+    ]
+    if subject.config is None:
+        diagnostics.append(Diagnostic(code="no_configuration", message="the image's Env is not known"))
+    modules = _first(founds)
+    consumers = [settled(consumer, modules) for part in founds for consumer in part.consumers]
+    for name, items in (("modules", modules), ("consumers", consumers)):
+        if len(items) > _MOST:
+            diagnostics.append(Diagnostic(code="list_cut", message=f"{name}: not all are listed", count=len(items) - _MOST))
+    notes = [item for part in founds for item in part.notes]
+    notes += [
+        Diagnostic(
+            code="packages_unknown", message="a package database that is not read: owners of files are not known", where=path
+        )
+        for path in packages.unread
+    ]
+    return FipsFacts(
+        collected=True,
+        certain=files.certain,
+        complete=not diagnostics,
+        modules=tuple(sorted(modules.values(), key=lambda module: module.path)[:_MOST]),
+        consumers=tuple(sorted(consumers, key=lambda consumer: (consumer.path, consumer.kind))[:_MOST]),
+        env=overrides,
+        openssl=configs,
+        crypto_policy=system.crypto_policy(view),
+        markers=system.markers(view),
+        diagnostics=(*diagnostics, *notes),
+    )
+
+
+def _first(founds: Iterable[Found]) -> dict[str, CryptoModule]:
+    """(2)"""
+    made: dict[str, CryptoModule] = {}
+    for part in founds:
+        for module in part.modules:
+            made.setdefault(module.path, module)
+    return made
+
+
+def settled(consumer: CryptoConsumer, modules: Mapping[str, CryptoModule]) -> CryptoConsumer:
+    """(3)"""
+    used = [modules.get(path) for path in consumer.modules]
+    if consumer.reaches_fips != "unknown" or not used:
+        return consumer
+    states = [_reaches(module) if module is not None else "unknown" for module in used]
+    weakest = min(states, key=_WEAKEST.index)
+    return msgspec.structs.replace(consumer, reaches_fips=weakest)
+
+
+def _reaches(module: CryptoModule) -> Activation:
+    if module.overridden == "yes":
+        return "no"
+    if module.overridden == "unknown" and module.activated in {"yes", "host"}:
+        return "unknown"
+    if module.capable == "no" or module.activated == "not_applicable":
+        return "no"
+    return module.activated

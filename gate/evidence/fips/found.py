@@ -2,8 +2,8 @@
 
 1. Libraries in the directories that the loader searches by itself (`is_system_library`) are modules of `openssl` and `system`;
    those anywhere else, and code inside programs, of the family that they belong to.
-2. A consumer names its modules by path. Of one that only links system modules `collect` tells ``reaches_fips`` from them, where the
-   family left it ``unknown``.
+2. A consumer names its modules by path. Of one that only links system modules `collect` tells ``reaches_fips`` from them, where
+   the family left it ``unknown``.
 """
 
 from __future__ import annotations
