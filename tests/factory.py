@@ -84,6 +84,7 @@ def parameters(**changes: Any) -> Parameters:
         "stig_benchmarks": (),
         "stig_min_coverage": None,
         "stig_min_openscap": None,
+        "waiver_compensating_control": False,
     }
     return Parameters(**(values | changes))
 

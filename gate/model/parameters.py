@@ -114,3 +114,6 @@ class Parameters(Model, frozen=True, kw_only=True):
     """Least share of a report's selected rules that pass or fail, 0 to 1."""
     stig_min_openscap: str | None = None
     """Oldest OpenSCAP whose results count, as ``1.4``; older ones pass rules about packages that they could not look at."""
+    # waivers of controls
+    waiver_compensating_control: bool = False
+    """A waiver of a rule of stig, hardening, fips or crypto must name a compensating control and an approver."""

@@ -8,6 +8,7 @@ from gate.model.base import Model
 from gate.model.evidence import CollectionError, Evidence
 from gate.model.findings import AppliedVex, Counts, Fix, Reachable, Severity
 from gate.model.input import ChainNode, Decision, Platform, RunContext, Time, VexFacts
+from gate.model.stig import StigReport
 from gate.model.waiver import Waiver
 
 SCHEMA: Literal["gate.verdict/v1"] = "gate.verdict/v1"
@@ -169,6 +170,8 @@ class Outcome(Model, frozen=True, kw_only=True):
     gate: str
     """Version of the gate."""
     children: tuple[ChildOutcome, ...] = ()
+    stig: tuple[StigReport, ...] = ()
+    """Accepted reports of STIG scanners and checklists: reports for auditors list what passed too."""
     chain: tuple[ChainNode, ...] = ()
     """The links from the image to its sources, as the input has them."""
 

@@ -6,6 +6,9 @@ from typing import Literal
 
 from gate.model.base import Model
 
+COMPLIANCE_DOMAINS = ("stig", "hardening", "fips", "crypto")
+"""Domains of rules that are about compliance first."""
+
 
 class Scope(Model, frozen=True, kw_only=True):
     """Where a waiver holds; empty lists do not narrow. All given lists must match."""
@@ -31,6 +34,8 @@ class Waiver(Model, frozen=True, kw_only=True):
     expires: str
     """RFC 3339, UTC, exclusive."""
     approved_by: str = ""
+    compensating_control: str = ""
+    """What holds in place of the control; `waiver_compensating_control` demands it, and an approver, in compliance domains."""
     source: str = ""
     """File name and digest it was read from."""
     state: Literal["active", "pending", "expired", "invalid", "draft"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import graphlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -30,6 +31,7 @@ from gate.policy.upgrades import plan
 from gate.policy.waivers import is_exploited, matching
 
 Effect = Literal["deny", "no_verdict", "warn", "waived", "not_applicable"]
+_VULN_ID = re.compile(r"V-\d{3,7}")
 _SET_EFFECT: Mapping[str, Effect] = {
     "deny": "deny",
     "no_verdict": "no_verdict",
@@ -149,6 +151,7 @@ def decide(
         engine=engine,
         gate=gate,
         children=tuple(children),
+        stig=document.stig.scanner_results,
         chain=document.provenance.chain,
     )
 
@@ -219,8 +222,11 @@ def _waiver(case: _Case, meta: RuleMeta, term: str) -> Waiver | None:
     if not meta.custom.waivable:
         return None
     names = case.aliases.get(term, ())
+    numbers = {control.id for control in meta.custom.controls if _VULN_ID.fullmatch(control.id)}
     for waiver in case.waivers.get(meta.id, ()):
-        if matching(waiver, meta.id, term, case.document.subject, names, exploited=term in case.exploited):
+        # the V-id of the control that the rule is names the rule as a whole; a baseline is about its own term only
+        about = msgspec.structs.replace(waiver, term="") if waiver.term in numbers and not waiver.baseline else waiver
+        if matching(about, meta.id, term, case.document.subject, names, exploited=term in case.exploited):
             case.used.add((waiver.id, waiver.source))
             return waiver
     return None

@@ -100,6 +100,11 @@ SPECS: tuple[ParameterSpec, ...] = (
     _spec("stig_benchmarks", "subset", "STIG benchmark ids that fit the image, exact or ending in *"),
     _spec("stig_min_coverage", "higher", "least share of a STIG report's rules that pass or fail (0 to 1)"),
     _spec("stig_min_openscap", "version", "oldest OpenSCAP whose results count, as 1.4"),
+    _spec(
+        "waiver_compensating_control",
+        "true",
+        "a waiver of a rule of stig, hardening, fips or crypto must name a compensating control and an approver",
+    ),
 )
 FINDING_LIMITS: frozenset[str | None] = frozenset(
     {"max_critical", "max_high", "max_medium", "max_low", "max_unknown", "max_vulnerabilities", "deny_kev", "deny_malware"}

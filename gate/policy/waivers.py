@@ -17,7 +17,7 @@ from gate.limits import Limits
 from gate.model.findings import Finding
 from gate.model.input import Subject
 from gate.model.parameters import Parameters
-from gate.model.waiver import Scope, Waiver
+from gate.model.waiver import COMPLIANCE_DOMAINS, Scope, Waiver
 from gate.policy.decoding import did_you_mean
 from gate.policy.inventory import Inventory
 from gate.policy.times import parse_moment
@@ -26,7 +26,7 @@ from gate.policy.yamlfile import Source, read_source
 SCHEMA = "gate.waivers/v1"
 State = Literal["active", "pending", "expired", "invalid", "draft"]
 _DAY = 86_400
-_TEXTS = ("id", "rule", "term", "reason", "owner", "ticket", "created", "expires", "approved_by")
+_TEXTS = ("id", "rule", "term", "reason", "owner", "ticket", "created", "expires", "approved_by", "compensating_control")
 _NEEDED = ("id", "rule", "reason", "owner", "ticket", "expires")
 _FLAGS = ("draft", "baseline")
 _SCOPES = ("images", "digests", "packages")
@@ -101,10 +101,11 @@ def _waiver(
 
 
 def judge(waiver: Waiver, now: str, params: Parameters, subject: Subject | None, inventory: Inventory) -> Waiver:
-    """The one function that decides whether a waiver holds: ``active``, ``pending``, ``expired``, ``draft`` or ``invalid`` with the
-    problem.
+    """The one function that decides whether a waiver holds: ``active``, ``pending``, ``expired``, ``draft``,
+    or ``invalid`` with the problem.
 
-    A draft stays one, however complete, until a person deletes the word. The end is exclusive. ``problem`` that reading noted stays. A waiver for another subject is active and simply matches nothing.
+    The end is exclusive. A draft stays one, however complete, until a person deletes the word. ``problem`` that reading noted
+    stays. A waiver for another subject is active and simply matches nothing.
     """
     del subject  # scopes are matched per result; the state of a waiver is the same for every subject
     moment = parse_moment(now)
@@ -139,6 +140,10 @@ def _problem(waiver: Waiver, now: float, params: Parameters, inventory: Inventor
         return f"unknown rule {waiver.rule!r}: {did_you_mean(waiver.rule, inventory.rules)}"
     if not meta.custom.waivable:
         return f"{waiver.rule} cannot be waived"
+    if params.waiver_compensating_control and waiver.rule.partition(".")[0] in COMPLIANCE_DOMAINS:
+        lacking = [name for name in ("compensating_control", "approved_by") if not getattr(waiver, name)]
+        if lacking:
+            return f"lacks {' and '.join(lacking)}, which a waiver of a control has to have (waiver_compensating_control)"
     if "*" in waiver.term:
         return "a term is matched exactly; * names nothing"
     end = parse_moment(waiver.expires)
@@ -167,11 +172,11 @@ def judge_all(waivers: Iterable[Waiver], now: str, params: Parameters, inventory
     return tuple(sorted(judged, key=lambda waiver: (waiver.id, waiver.source)))
 
 
-def matching(
-    waiver: Waiver, rule: str, term: str, subject: Subject, aliases: Collection[str] = (), *, exploited: bool
-) -> bool:
-    """Whether an active waiver covers this result. ``aliases``: other ids of the finding that the term names; ``exploited``: it is
-    a finding, and known to be exploited or malware."""
+def matching(waiver: Waiver, rule: str, term: str, subject: Subject, aliases: Collection[str] = (), *, exploited: bool) -> bool:
+    """Whether an active waiver covers this result.
+
+    ``aliases``: other ids of the finding that the term names; ``exploited``: that finding is known to be exploited, or malware.
+    """
     if waiver.state != "active" or waiver.rule != rule:
         return False
     if waiver.baseline and (exploited or waiver.term != term):

@@ -121,6 +121,7 @@ _types := {
 	"stig_benchmarks": "texts",
 	"stig_min_coverage": "ratio",
 	"stig_min_openscap": "version",
+	"waiver_compensating_control": "flag",
 	"custom": "object",
 }
 
