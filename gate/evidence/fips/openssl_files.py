@@ -29,7 +29,11 @@ _OVERLAP = 512
 _SPOKEN = {
     "openssldir": (b"OPENSSLDIR: ", re.compile(rb'OPENSSLDIR: "([^"\0]{1,300})"')),
     "modulesdir": (b"MODULESDIR: ", re.compile(rb'MODULESDIR: "([^"\0]{1,300})"')),
-    "provider": (b"FIPS Provider", re.compile(rb"FIPS Provider[ -~]{0,60}\0+(\d{1,3}\.\d[0-9A-Za-z.+-]{0,60})\0")),
+    "provider": (b"FIPS Provider", None),
+    "provider_version": (
+        b"FIPS Provider",
+        re.compile(rb"FIPS Provider[ -~]{0,60}\0(?:[ -~]{0,60}\0){0,12}?(\d{1,3}\.\d{1,3}\.\d{1,3}[0-9A-Za-z.+-]{0,60})\0"),
+    ),
     "fips": (b"  FIPS", re.compile(rb"OpenSSL \d[0-9A-Za-z.+-]{2,60} {1,3}(FIPS) ")),
     "version": (b"OpenSSL ", re.compile(rb"OpenSSL (\d{1,2}\.\d{1,2}\.\d{1,2}[0-9A-Za-z.+-]{0,40}) {1,3}(?:FIPS )?\d")),
     "kernel": (b"/proc/sys/crypto/fips_enabled", None),
@@ -103,7 +107,7 @@ class _Library:
             provider="provider" in self._said,
             sha256=f"sha256:{self._hasher.hexdigest()}",
             mac=self._mac.hexdigest() if self._mac is not None else "",
-            version=self._said.get("provider") or self._said.get("version", ""),
+            version=self._said.get("provider_version") or self._said.get("version", ""),
             banner_fips="fips" in self._said,
             openssldir=self._said.get("openssldir", ""),
             modulesdir=self._said.get("modulesdir", ""),
