@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.gate import Gate
 from tests.e2e.lab import SCAN, Lab, grype
 from tests.evidence.vulnerabilities.test_govulncheck import RUN, stream
+from tests.factory import OTHER
 from tests.fakes import images
 
 BUILT = images.image()
@@ -40,3 +41,20 @@ def test_beside_a_scan_its_findings_count(gate: Gate, lab: Lab) -> None:
     alone = gate.verify(lab.layout("app", BUILT, [attested]), *lab.key, *ASSERTED, "--param", "require_scan=true")
     assert "vulnerabilities.required" in alone.reasons
     assert len(alone.outcome["findings"]) == 2
+
+
+def test_not_called_is_proposed_and_not_applied(gate: Gate, lab: Lab) -> None:
+    """Grype's finding under another alias gets a draft from the run signed for this image, none from another's."""
+    body = grype(BUILT.digest, findings=[("CVE-2020-14040", "High")], name="x")
+    body["matches"][0]["artifact"] |= {"name": "golang.org/x/text", "version": "v0.3.5", "type": "go-module"}
+    body["matches"][0]["artifact"]["purl"] = "pkg:golang/golang.org/x/text@v0.3.5"
+    whole = lab.file("grype.json", json.dumps(body).encode())
+    for digest, drafts in ((BUILT.digest, 1), (OTHER, 0)):
+        attested = lab.bundle(SCAN, {"scanner": {"result": list(RUN)}}, digest)
+        subject = lab.layout(f"app{drafts}", BUILT, [attested])
+        done = gate.verify(subject, *lab.key, *ASSERTED, "--evidence", whole, "--param", "max_high=0")
+        assert "vulnerabilities.max_high" in done.reasons
+        made = gate("vex", "generate", "--from", lab.file("report.json", json.dumps(done.report).encode()), "--author", "Acme")
+        [item] = [item for item in json.loads(made.out)["statements"] if item["vulnerability"]["name"] == "CVE-2020-14040"]
+        assert item["status"] == "affected"
+        assert item.get("status_notes", "").count("Proposal: not_affected vulnerable_code_not_in_execute_path") == drafts

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from gate.errors import GateError
 from gate.evidence.interface import Reader
-from gate.evidence.vulnerabilities import grype, osv, sarif, trivy
+from gate.evidence.vulnerabilities import govulncheck, grype, osv, sarif, trivy
 from gate.evidence.vulnerabilities.merge import merge
 from tests.evidence.vulnerabilities.support import LIMITS, encode, trivy_vulnerability
 from tests.evidence.vulnerabilities.support import grype as grype_report
 from tests.evidence.vulnerabilities.support import grype_match as match
 from tests.evidence.vulnerabilities.support import sarif as sarif_log
 from tests.evidence.vulnerabilities.support import trivy as trivy_report
+from tests.evidence.vulnerabilities.test_govulncheck import RUN
 
 _GRYPE = grype_report(
     match(
@@ -76,11 +77,12 @@ _SARIF = sarif_log(
     properties={"imageName": "x", "repoDigests": []},
     invocations=[{"executionSuccessful": True}],
 )
-_CASES: dict[str, tuple[Reader, dict[str, Any]]] = {
+_CASES: dict[str, tuple[Reader, Any]] = {
     "grype": (grype.READER, _GRYPE),
     "trivy": (trivy.READER, _TRIVY),
     "osv": (osv.READER, _OSV),
     "sarif": (sarif.READER, _SARIF),
+    "govulncheck": (govulncheck.READER, list(RUN)),
 }
 _odd = st.one_of(
     st.none(),
@@ -104,7 +106,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-def _mutate(document: dict[str, Any], path: tuple[Any, ...], value: Any, how: str) -> None:
+def _mutate(document: Any, path: tuple[Any, ...], value: Any, how: str) -> None:
     parent: Any = document
     try:
         for key in path[:-1]:
