@@ -18,6 +18,7 @@ _COMMANDS = {
     "policy": ("gate.cli.policy", "Check a policy bundle; show what a change would flip."),
     "init": ("gate.cli.init", "Write a commented security-policy.yaml."),
     "config": ("gate.cli.config", "Check the policy file; show what is in force and from where."),
+    "baseline": ("gate.cli.baseline", "Adopt the gate on an image with findings; new ones deny."),
     "evidence": ("gate.cli.evidence", "Show what the gate understands of a document."),
     "input": ("gate.cli.input", "Show the input document that policies see."),
     "inspect": ("gate.cli.inspect", "Show what is inside an image."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gate.model.verdict import Verdict
 from gate.report.escape import markdown as safe
 from gate.report.interface import Report, Style
-from gate.report.summary import MARKS, blocking, deciding, findings_of, rule_counts, state_of, title
+from gate.report.summary import MARKS, blocking, debt_line, deciding, findings_of, rule_counts, state_of, title
 
 LIMIT_BYTES = 900 * 1024
 _ICONS = {"ALLOW": "✅ ALLOW", "DENY": "⛔ DENY", "NO_VERDICT": "❓ NO VERDICT"}
@@ -46,6 +46,8 @@ def _head(verdict: Verdict) -> list[str]:
     ]
     if not outcome.enforced:
         lines += ["**Not enforced** (`--exit-zero`).", ""]
+    if debt := debt_line(outcome):
+        lines += [f"Debt: {safe(debt)}", ""]
     for rule in blocking(outcome):
         results = deciding(rule)
         lines.append(f"- {MARKS[rule.state]} **{safe(rule.rule)}** {safe(results[0].msg if results else rule.title)}")
@@ -54,6 +56,13 @@ def _head(verdict: Verdict) -> list[str]:
             lines.append(f"  - … and {len(results) - _ROWS} more")
         if results and results[0].fix:
             lines.append(f"  - fix: {safe(results[0].fix)}")
+    for rule in outcome.rules:  # what somebody accepted until a date is looked after in every verdict
+        if rule.state == "warned" and rule.rule.startswith("waivers."):
+            results = deciding(rule)
+            lines.append(f"- {MARKS[rule.state]} **{safe(rule.rule)}** {safe(results[0].msg if results else rule.title)}")
+            lines += [f"  - {safe(result.msg)}" for result in results[1:_ROWS]]
+            if len(results) > _ROWS:
+                lines.append(f"  - … and {len(results) - _ROWS} more")
     if outcome.upgrades:
         lines += ["", "**Shortest way to green**", ""]
         lines += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gate.model.evidence import Evidence
+from gate.model.findings import SEVERITIES
 from gate.model.verdict import CompactFinding, Outcome, Result, RuleOutcome
 
 ORDER = ("denied", "no_verdict", "warned", "waived", "passed", "not_applicable")
@@ -49,3 +50,21 @@ def title(outcome: Outcome) -> str:
     subject = outcome.subject
     platform = f" ({subject.platform})" if subject.platform else ""
     return f"{subject.name}@{subject.digest}{platform}"
+
+
+def debt_line(outcome: Outcome) -> str:
+    """The baseline's debt in one phrase; empty without a baseline (`gate baseline`)."""
+    debt = outcome.waivers.debt
+    if debt is None:
+        return ""
+    named = ", ".join(f"{count} {severity}" for severity in SEVERITIES if (count := getattr(debt.findings, severity)))
+    line = f"{debt.findings.total} findings" + (f" ({named})" if named else "") + f" under {debt.waivers} baseline waivers"
+    line += f", the next ends on {debt.next_expiry}" if debt.next_expiry else ""
+    return line + (f"; {debt.gone} no longer needed (gate baseline shrink)" if debt.gone else "")
+
+
+def excused(outcome: Outcome, rule: str) -> tuple[CompactFinding, ...]:
+    """The findings that a waiver of this rule took out of its count."""
+    ids = {waiver.id for waiver in outcome.waivers.active if waiver.rule == rule}
+    terms = {waiver.term for waiver in outcome.waivers.active if waiver.rule == rule}
+    return tuple(f for f in outcome.findings if f.waiver and (f.waiver in ids or f.key in terms))

@@ -6,7 +6,17 @@ from gate.model.findings import SEVERITIES
 from gate.model.verdict import CompactFinding, Outcome, RuleOutcome, Verdict
 from gate.report.escape import escape
 from gate.report.interface import Report, Style
-from gate.report.summary import MARKS, blocking, deciding, findings_of, rule_counts, state_of, title
+from gate.report.summary import (
+    MARKS,
+    blocking,
+    debt_line,
+    deciding,
+    excused,
+    findings_of,
+    rule_counts,
+    state_of,
+    title,
+)
 
 _COLORS = {"ALLOW": "32", "DENY": "31", "NO_VERDICT": "33"}
 _WORDS = {"ALLOW": "ALLOW", "DENY": "DENY", "NO_VERDICT": "NO VERDICT"}
@@ -44,7 +54,7 @@ def _verdict(verdict: Verdict, style: Style) -> list[str]:
     lines += _upgrades(outcome)
     lines += _notes(outcome, style)
     lines += _evidence(outcome)
-    lines += _waivers(outcome)
+    lines += _waivers(outcome, style)
     lines += ["", f"record  {verdict.outcome_digest}", f"policy  {outcome.digests.policy}", f"input   {outcome.digests.input}"]
     return lines
 
@@ -117,8 +127,10 @@ def _notes(outcome: Outcome, style: Style) -> list[str]:
             if len(results) > len(shown):
                 lines.append(f"    … and {len(results) - len(shown)} more (--verbose)")
             if not results:
-                names = ", ".join(f"{finding.id} ({finding.waiver})" for finding in outcome.findings if finding.waiver)
-                lines.append(f"  {MARKS[state]} {rule.rule}: counted without {escape(names)}")
+                without = excused(outcome, rule.rule)
+                names = ", ".join(f"{finding.id} ({finding.waiver})" for finding in without[: None if style.verbose else _SHOWN])
+                more = f" and {len(without) - _SHOWN} more (--verbose)" if len(without) > _SHOWN and not style.verbose else ""
+                lines.append(f"  {MARKS[state]} {rule.rule}: counted without {escape(names)}{more}")
     if style.verbose:
         passed = [rule.rule for rule in outcome.rules if rule.state == "passed"]
         skipped = [rule.rule for rule in outcome.rules if rule.state == "not_applicable"]
@@ -142,17 +154,20 @@ def _evidence(outcome: Outcome) -> list[str]:
     return lines
 
 
-def _waivers(outcome: Outcome) -> list[str]:
+def _waivers(outcome: Outcome, style: Style) -> list[str]:
     report = outcome.waivers
-    lines: list[str] = []
+    lines = [f"  debt: {escape(debt)}"] if (debt := debt_line(outcome)) else []
     for heading, waivers in (
         ("active", report.active),
         ("expiring", report.expiring),
         ("expired", report.expired),
         ("unused", report.unused),
         ("invalid", report.invalid),
+        ("draft", report.draft),
     ):
         for waiver in waivers:
+            if waiver.baseline and heading in ("active", "expiring") and not style.verbose:
+                continue  # the line about the debt tells of them together; the warning names those that end soon
             detail = waiver.problem or f"until {waiver.expires}, {waiver.owner}: {waiver.reason}"
             lines.append(f"  {heading}: {escape(waiver.id)} for {escape(waiver.rule)} {escape(waiver.term)} – {escape(detail)}")
     return ["", "waivers", *lines] if lines else []
