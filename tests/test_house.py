@@ -90,7 +90,7 @@ def test_locks_pin_everything_and_name_no_index() -> None:
         text = lock.read_text()
         assert "--index-url" not in text and "--find-links" not in text and "://" not in text
         packages = re.findall(r"(?m)^[a-z][a-z0-9._-]*==\S+ \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", text)
-        assert len(packages) == len(re.findall(r"(?m)^[A-Za-z]", text)) > 10
+        assert len(packages) == len(re.findall(r"(?m)^[A-Za-z]", text)) > 5
 
 
 def test_every_direct_dependency_has_its_reason() -> None:
