@@ -1,0 +1,1 @@
+"""Facts for the STIG baseline of an image."""

@@ -1,0 +1,129 @@
+"""Secrets in the image configuration, and steps of its history. Pure; values are looked at and never kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gate.model.hardening import BuildStep, SecretText
+from gate.model.input import ImageConfig
+
+_TEXT = 64 * 1024
+"""Of one step or value; longer ones are looked at up to here, and said to be cut."""
+_NAME = re.compile(
+    r"(?i)(pass(word|wd|phrase)|secret|token|api_?key|access_?key|private_?key|signing_?key|encryption_?key|credential|client_?key)"
+)
+_HARMLESS = re.compile(
+    r"(?i)(_(file|path|dir|url|uri|name|type|id|ttl|length|expiry|algorithm|header|issuer))$|^(gpg_key|tokenizers?_.*)$"
+)
+_NO_VALUE = re.compile(r"(?i)|true|false|yes|no|on|off|none|null|[0-9]{1,3}|\*+|<[^>]*>|change_?me|\$.*|%.*|/\S*|\{\{.*")
+_VALUES = {
+    "private key": re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY"),
+    "aws access key": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "github token": re.compile(r"\b(gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})"),
+    "gitlab token": re.compile(r"\bglpat-[A-Za-z0-9_-]{20}"),
+    "slack token": re.compile(r"\bxox[abeprs]-[A-Za-z0-9-]{10}"),
+    "google api key": re.compile(r"\bAIza[0-9A-Za-z_-]{35}"),
+    "stripe key": re.compile(r"\b[rs]k_live_[0-9A-Za-z]{16}"),
+    "npm token": re.compile(r"\bnpm_[A-Za-z0-9]{36}|_authToken=[^\s$\"'][^\s\"']{7}"),
+    "jwt": re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\."),
+    "password in an address": re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@$]{1,64}:[^\s/@$*<{]{3,128}@"),
+    "authorization header": re.compile(r"(?i)\bauthorization: *(bearer|basic) +[a-z0-9+/=._-]{8}"),
+    "password option": re.compile(r"(?i)(?<!\S)--?(password|passwd|token|secret)[= ]+(?![-$\"'<{])[^\s]{3}"),
+    "credentials of curl": re.compile(r"\bcurl\b[^|;&]{0,500}\s(-u|--user)[ =]+[^\s:$-][^\s:$]*:[^\s$]{3}"),
+}
+_ASSIGNED = re.compile(r"(?<![A-Za-z0-9_$])([A-Za-z_][A-Za-z0-9_.]{1,99})=(\"[^\"]{0,999}\"|'[^']{0,999}'|[^\s;&|]{0,999})")
+_ADD = re.compile(r"^(?:/bin/sh -c )?(?:#\(nop\) *)?ADD +(.*)$", re.S)
+_ADDRESS = re.compile(r"(?i)\b(https?|ftp|git|ssh)://|\bgit@")
+_UPDATE = re.compile(
+    r"\b(apt-get|apt|aptitude)\b[^;&|]*\bupdate\b|\bapk\b[^;&|]*\bupdate\b|\b(dnf|yum|microdnf|tdnf) +(-\S+ +)*makecache\b"
+)
+_INSTALL = re.compile(
+    r"\b(apt-get|apt|aptitude)\b[^;&|]*\b(install|upgrade|dist-upgrade|full-upgrade|build-dep|satisfy)\b|"
+    r"\bapk\b[^;&|]*\b(add|upgrade)\b|\b(dnf|yum|microdnf|tdnf)\b[^;&|]*\b(install|upgrade|update)\b"
+)
+_UNVERIFIED = re.compile(
+    r"--allow-unauthenticated|--force-yes|--nogpgcheck|--no-gpg-checks?|--allow-untrusted|--allow-insecure-repositories|"
+    r"AllowUnauthenticated=(true|1|yes)"
+)
+
+
+def _kinds(text: str) -> Iterator[str]:
+    for kind, pattern in _VALUES.items():
+        if pattern.search(text):
+            yield kind
+
+
+def _is_secret(name: str, value: str) -> bool:
+    value = value.strip().strip("\"'")
+    return bool(_NAME.search(name)) and not _HARMLESS.search(name) and not _NO_VALUE.fullmatch(value)
+
+
+def secret_texts(config: ImageConfig) -> tuple[tuple[SecretText, ...], bool]:
+    """Secrets by place, each once; and whether every text was looked at whole."""
+    found: set[tuple[str, str, str]] = set()
+    whole = True
+
+    def look(where: str, name: str, text: str) -> None:
+        nonlocal whole
+        whole = whole and len(text) <= _TEXT
+        found.update((where, name, kind) for kind in _kinds(text[:_TEXT]))
+
+    for item in config.env:
+        name, _, value = item.partition("=")
+        look("env", name, value)
+        if _is_secret(name, value):
+            found.add(("env", name, "named"))
+    for name, value in config.labels.items():
+        look("label", name, value)
+        if _is_secret(name.rpartition(".")[2], value) and not name.startswith("org.opencontainers."):
+            found.add(("label", name, "named"))
+    for place, word in enumerate((*config.entrypoint, *config.cmd)):
+        look("command", str(place), word)
+        found.update(("command", str(place), "named") for name, value in _assigned(word) if _is_secret(name, value))
+    for place, step in enumerate(config.history):
+        text = step.created_by
+        look("history", str(place), text)
+        found.update(("history", str(place), "named") for name, value in _assigned(text) if _is_secret(name, value))
+    facts = tuple(
+        SecretText(where=where, name=name, kind=kind)  # type: ignore[arg-type]  # one of the four words by construction
+        for where, name, kind in sorted(found)
+    )
+    return facts, whole
+
+
+def _assigned(text: str) -> Iterator[tuple[str, str]]:
+    """``NAME=value`` as ENV, ARG, the values of ARG before a RUN (``|1 NAME=value``), and shells write them."""
+    for match in _ASSIGNED.finditer(text[:_TEXT]):
+        yield match[1].lstrip("-"), match[2]
+
+
+def build_steps(config: ImageConfig, layers: tuple[str, ...]) -> tuple[str, tuple[BuildStep, ...]]:
+    """Whether the history tells of each layer, and its steps of interest; ``layers`` are their digests in order.
+
+    Only the step that makes the lowest layer and fills the root is the base's own ADD.
+    """
+    made = [entry for entry in config.history if not entry.empty_layer]
+    told = "missing" if not config.history else "told"
+    if config.history and (len(made) != len(layers) or any(not entry.created_by.strip() for entry in made)):
+        told = "differs"
+    steps: list[BuildStep] = []
+    number = -1
+    for place, entry in enumerate(config.history):
+        number += not entry.empty_layer
+        layer = layers[number] if told == "told" and not entry.empty_layer else ""
+        text = entry.created_by[:_TEXT].strip()
+        add = _ADD.match(text)
+        if add:
+            arguments = add[1].removesuffix("# buildkit").strip()
+            base = number == 0 and not entry.empty_layer and arguments.endswith((" /", " in /"))
+            if _ADDRESS.search(arguments):
+                steps.append(BuildStep(kind="add_url", place=place, layer=layer))
+            elif not base:
+                steps.append(BuildStep(kind="add", place=place, layer=layer))
+        elif not re.match(r"(?:/bin/sh -c )?#\(nop\)|(COPY|ENV|LABEL|CMD|ENTRYPOINT|WORKDIR|ARG|USER) ", text):
+            if _UPDATE.search(text) and not _INSTALL.search(text):
+                steps.append(BuildStep(kind="update_alone", place=place, layer=layer))
+            if _UNVERIFIED.search(text):
+                steps.append(BuildStep(kind="unverified_install", place=place, layer=layer))
+    return told, tuple(steps)
