@@ -5,23 +5,28 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gate.cli.files import emit, read_bounded, write_atomically
+from gate.cli.lock import locked
 from gate.cli.messages import warn
-from gate.errors import UsageError
+from gate.errors import ConfigError, UsageError
 from gate.report.escape import escape
 
 if TYPE_CHECKING:
     from gate.model.verdict import Verdict
-    from gate.vex.triage import Decision, DecisionFile, Open
+    from gate.vex.history import Appended
+    from gate.vex.triage import Applied, Decision, DecisionFile, Open
 
 _SHOWN = 6
 """Packages of one vulnerability that are listed before the question."""
+_TICK, _PAUSE = timedelta(seconds=1), 0.05
 _LETTERS = {"n": "not_affected", "a": "affected", "u": "under_investigation", "s": "skip", "q": "quit"}
 
 
@@ -76,41 +81,61 @@ def _given(options: Mapping[str, Any]) -> DecisionFile:
 
 
 def _one(name: str, verdicts: Sequence[Verdict], given: DecisionFile, options: Mapping[str, Any]) -> None:
-    from gate.vex import history, write
+    from gate.vex import write
     from gate.vex.triage import apply, open_findings
 
     decisions = given.decisions
     if not options["decisions"]:
         decisions = tuple(ask(open_findings(verdicts), reviewer=options["reviewer"] or given.author))
-    now = write.clock(os.environ)
     whole = {verdict.outcome.subject.digest for verdict in verdicts if verdict.outcome.children}
-    applied = [apply(decisions, verdict, scope=given.scope or "digest", now=now, whole=whole) for verdict in verdicts]
+
+    def at(now: datetime) -> list[Applied]:
+        return [apply(decisions, verdict, scope=given.scope or "digest", now=now, whole=whole) for verdict in verdicts]
+
+    applied = at(write.clock(os.environ))
     for decision in applied[0].unmatched:
         if all(decision in one.unmatched for one in applied):
-            at = f" in {decision.package}" if decision.package else ""
-            warn(f"{name} has no finding {decision.vulnerability}{at}: nothing was written for it")
-    statements = list({item["@id"]: item for one in applied for item in one.statements}.values())
-    if not statements:
+            where = f" in {decision.package}" if decision.package else ""
+            warn(f"{name} has no finding {decision.vulnerability}{where}: nothing was written for it")
+    if not any(one.statements for one in applied):
         click.echo(f"{escape(name)}: nothing was decided, nothing was written")
         return
     target = Path(options["output"] or Path(options["output_dir"]) / f"{slug(name)}.openvex.json")
-    identifier = write.document_id("triage", given.author, name)
-    existing = None
-    if target.exists():
-        from gate.limits import Limits
-
-        limits = Limits.from_environment()
-        data = read_bounded(str(target), limits.document_bytes, "VEX")
-        existing = history.open_document(data, id=None if options["output"] else identifier, author=given.author, limits=limits)
-    done = history.append(existing, statements, id=identifier, author=given.author, role=given.role, now=now)
-    if done.added:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(str(target), write.to_bytes(done.body))
+    with locked(target):  # from reading to writing, so that two runs at one time both add what they decided
+        done = _append(target, at, name, given, options)
+        if done.added:
+            write_atomically(str(target), write.to_bytes(done.body))
     for item in done.added:
         parts = {part["@id"] for product in item["products"] for part in product.get("subcomponents", (product,))}
         click.echo(f"  {item['status']:<19}  {item['vulnerability']['name']}  {escape(', '.join(sorted(parts)))}")
     said = f", {done.unchanged} said already" if done.unchanged else ""
     click.echo(f"{escape(str(target))}  version {done.body['version']}: {len(done.added)} statements added{said}")
+
+
+def _append(
+    target: Path, at: Callable[[datetime], list[Applied]], name: str, given: DecisionFile, options: Mapping[str, Any]
+) -> Appended:
+    """What is there, continued; the time of the new statements is taken now, after what another run has just written."""
+    from gate.limits import Limits
+    from gate.vex import history, write
+
+    identifier = write.document_id("triage", given.author, name)
+    existing = None
+    if target.exists():
+        limits = Limits.from_environment()
+        data = read_bounded(str(target), limits.document_bytes, "VEX")
+        existing = history.open_document(data, id=None if options["output"] else identifier, author=given.author, limits=limits)
+    while True:
+        now = write.clock(os.environ)
+        statements = list({item["@id"]: item for one in at(now) for item in one.statements}.values())
+        try:
+            return history.append(existing, statements, id=identifier, author=given.author, role=given.role, now=now)
+        except ConfigError:
+            # Times are whole seconds: what another run wrote within this one is waited for, a clock that is behind is not.
+            last = history.newest(existing) if existing is not None else None
+            if os.environ.get("SOURCE_DATE_EPOCH") or last is None or not now <= last <= now + _TICK:
+                raise
+            time.sleep(_PAUSE)
 
 
 def slug(name: str) -> str:

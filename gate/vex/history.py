@@ -84,10 +84,10 @@ def append(
     unchanged = len(new) - len(added)
     if not added:
         return Appended(dict(body), (), unchanged)
-    newest = max((_time(item) for item in old), default=now)
-    if newest >= now:
+    last = newest(body)
+    if last is not None and last >= now:
         raise ConfigError(
-            f"the newest statement there is of {write.stamp(newest)}, and now it is {write.stamp(now)}",
+            f"the newest statement there is of {write.stamp(last)}, and now it is {write.stamp(now)}",
             why="readers order statements by time; this decision would not hold",
             fix="correct the clock or SOURCE_DATE_EPOCH",
         )
@@ -95,6 +95,11 @@ def append(
     if role:
         changed["role"] = role
     return Appended({**changed, "statements": [*old, *added]}, tuple(added), unchanged)
+
+
+def newest(body: Mapping[str, Any]) -> datetime | None:
+    """The time of the newest statement; None in a document without any."""
+    return max((_time(item) for item in _timed(body)), default=None)
 
 
 def _is_said(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from gate.cli import command as root
+from gate.cli.lock import locked
+from gate.errors import StoreError
 from gate.model.verdict import Verdict
-from tests.e2e.gate import Done, Gate
+from tests.e2e.gate import Done, Gate, spawn
 from tests.factory import OTHER, finding, outcome, replace, verdict
 from tests.samples import digest, evidence, layout
 
@@ -101,6 +106,40 @@ def test_the_second_triage_appends(gate: Gate, tmp_path: Path, monkeypatch: pyte
         gate("vex", "triage", "--from", report, "--decisions", decisions(tmp_path, text.replace("STATUS", "affected"))).code == 2
     )
     assert json.loads(target.read_bytes()) == body
+
+
+def test_two_runs_at_one_time_lose_nothing(gate: Gate, tmp_path: Path) -> None:
+    """Both wait for the folder, and both decisions are in the document, one version after the other."""
+    found = (finding(), finding(key="CVE-2020-2|pkg:pypi/x@1", id="CVE-2020-2", aliases=(), purl="pkg:pypi/x@1", package="x 1"))
+    report = stored(tmp_path, verdict(findings=found))
+    folder = tmp_path / "vex"
+    folder.mkdir()
+    text = "schema: gate.triage/v1\nauthor: a\ndecisions:\n  - {vulnerability: NAME, status: under_investigation}\n"
+    children = []
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    for name in ("CVE-2020-1747", "CVE-2020-2"):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(text.replace("NAME", name))
+        options = ("--from", report, "--decisions", file, "--output-dir", folder)
+        children.append(spawn(gate, "vex", "triage", *options, env={"SOURCE_DATE_EPOCH": ""}))
+    time.sleep(1.5)
+    assert not list(folder.iterdir())
+    os.close(held)
+    said = [child.communicate(timeout=60) for child in children]
+    assert [child.returncode for child in children] == [0, 0], said
+    body = json.loads((folder / "registry.example-app.openvex.json").read_bytes())
+    assert {item["vulnerability"]["name"] for item in body["statements"]} == {"CVE-2020-1747", "CVE-2020-2"}
+    assert (body["version"], len(list(folder.iterdir()))) == (2, 1)
+
+
+def test_a_folder_that_stays_locked_is_an_error(tmp_path: Path) -> None:
+    """Nothing is written without the lock."""
+    held = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with pytest.raises(StoreError, match="another run"), locked(tmp_path / "x", seconds=0.05):
+        raise AssertionError
+    os.close(held)
 
 
 def test_the_same_input_gives_the_same_bytes(gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
