@@ -61,7 +61,7 @@ class Dropped:
 
 def propose(outcomes: Sequence[Outcome], terms: Terms) -> Proposal:
     """Waivers for all that denies. Raises EvidenceUnavailable without a verdict, UsageError for terms that nothing may have."""
-    _all_decided(outcomes)
+    _all_decided(outcomes, [outcome for outcome in outcomes if outcome.decision == "NO_VERDICT"])
     for name in ("owner", "ticket", "reason"):
         if not getattr(terms, name).strip():
             raise UsageError(f"--{name} is empty", why="a risk that nobody owns is looked at by nobody", fix=f"say --{name} …")
@@ -72,7 +72,12 @@ def propose(outcomes: Sequence[Outcome], terms: Terms) -> Proposal:
         findings = {finding.key: finding for finding in outcome.findings}
         for rule in outcome.rules:
             for result in rule.results:
-                if result.effect != "deny" or outcome.children:  # an index is denied for what denies its platforms
+                if outcome.children:  # an index is denied for what denies its platforms
+                    continue
+                if result.effect == "no_verdict":
+                    unclear = Left(rule.rule, result.term, "it could not be told", result.fix)
+                    left.setdefault((rule.rule, result.term), unclear)
+                if result.effect != "deny":
                     continue
                 for term, problem in _terms(outcome, rule, result, findings):
                     if problem:
@@ -83,10 +88,10 @@ def propose(outcomes: Sequence[Outcome], terms: Terms) -> Proposal:
     return Proposal(tuple(waivers[name] for name in sorted(waivers)), tuple(left[name] for name in sorted(left)))
 
 
-def _all_decided(outcomes: Sequence[Outcome]) -> None:
+def _all_decided(outcomes: Sequence[Outcome], doubtful: Sequence[Outcome]) -> None:
     """Raises EvidenceUnavailable where something could not be told: what nobody has seen is nobody's accepted risk."""
-    unclear = sorted({rule.rule for outcome in outcomes for rule in outcome.rules if rule.state == "no_verdict"})
-    if unclear or not outcomes:
+    unclear = sorted({rule.rule for outcome in doubtful for rule in outcome.rules if rule.state == "no_verdict"})
+    if unclear or doubtful or not outcomes:
         raise EvidenceUnavailable(
             "there is no verdict to work from" + (f": {', '.join(unclear)}" if unclear else ""),
             why="what could not be looked at may hold anything, so it can be neither accepted nor called gone",
@@ -193,7 +198,7 @@ def shrink(waivers: Sequence[Waiver], outcomes: Sequence[Outcome]) -> tuple[Drop
 
     Waivers of images that no verdict is about stay, and so does every waiver that is no baseline.
     """
-    _all_decided(outcomes)
+    _all_decided(outcomes, [o for o in outcomes if any(rule.state == "no_verdict" for rule in o.rules)])
     if not any(item.kind == "vulnerabilities" and item.binding != "none" for outcome in outcomes for item in outcome.evidence):
         raise EvidenceUnavailable(
             "the verdict rests on no vulnerability scan",
