@@ -51,6 +51,8 @@ class CryptoCertificate(Model, frozen=True, kw_only=True):
     expired: bool
     """At ``time.now``."""
     expires_in_s: int | None
+    packaged: bool | None = None
+    """Whether the distribution's package of trust anchors brings it, by the package database; null where that cannot be told."""
 
 
 class CryptoKey(Model, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import TypeVar
 from gate.evidence.filesystem.accounts import read_accounts, read_os_release
 from gate.evidence.filesystem.capability import read_capability
 from gate.evidence.filesystem.choose import found, several
-from gate.evidence.filesystem.secrets import Secrets, choose_secrets
+from gate.evidence.filesystem.secrets import Room, Secrets, choose_secrets
 from gate.evidence.fips.gobuild import GoBuild, choose_go
 from gate.model.compliance import (
     CapabilityFact,
@@ -70,12 +70,13 @@ def choosers_at(now: str) -> dict[str, Chooser]:
 def chooser_at(now: str) -> Chooser:
     """What this collector wants of a file; expiry is judged at ``now`` (RFC 3339)."""
     moment = datetime.datetime.fromisoformat(now)
+    room = Room()
 
     def choose(header: Header) -> Sink | None:
         name = header.path.rpartition("/")[2]
         if name in _KEPT and header.path.startswith(("etc/", "usr/")):
             return Keep() if header.size <= _KEPT_BYTES else None
-        return choose_secrets(header, moment)
+        return choose_secrets(header, moment, room)
 
     return choose
 
@@ -105,10 +106,10 @@ def facts(files: FileSystem) -> Filesystem:
     for entry in hidden:
         by_layer[entry.layer] = by_layer.get(entry.layer, 0) + 1
     made = {
-        "setuid": bounded("setuid", (_file(files, e) for e in merged if e.kind == "file" and e.mode & 0o6000)),
+        "setuid": bounded("setuid", (file_fact(files, e) for e in merged if e.kind == "file" and e.mode & 0o6000)),
         "capabilities": bounded("capabilities", _capabilities(files, merged, cut)),
-        "world_writable": bounded("world_writable", (_file(files, e) for e in merged if _anybodys(e))),
-        "devices": bounded("devices", (_file(files, e) for e in merged if e.kind in {"char", "block"})),
+        "world_writable": bounded("world_writable", (file_fact(files, e) for e in merged if _anybodys(e))),
+        "devices": bounded("devices", (file_fact(files, e) for e in merged if e.kind in {"char", "block"})),
         "package_databases": bounded("package_databases", _databases(files, merged)),
         "package_managers": bounded("package_managers", _programs(files, merged, _MANAGERS)),
         "shells": bounded("shells", _programs(files, merged, _SHELLS)),
@@ -149,7 +150,8 @@ def shown(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _file(files: FileSystem, entry: Entry) -> FileFact:
+def file_fact(files: FileSystem, entry: Entry) -> FileFact:
+    """A file by its place and rights."""
     return FileFact(
         path=shown(entry.path),
         layer=files.layer_name(entry),
