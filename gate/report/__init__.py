@@ -21,6 +21,10 @@ _MODULES = {
     "csv": "gate.report.csv",
     "cyclonedx-vdr": "gate.report.vdr",
     "html": "gate.report.html",
+    "oscal-ar": "gate.report.compliance.oscal_ar",
+    "oscal-poam": "gate.report.compliance.oscal_poam",
+    "cklb": "gate.report.compliance.cklb",
+    "xccdf": "gate.report.compliance.xccdf",
 }
 FORMATS = (*_MODULES, "vsa")
 """``vsa`` needs a verifier id and is written by the command line from `gate.attest`."""

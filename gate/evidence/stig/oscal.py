@@ -17,6 +17,8 @@ from gate.model.stig import StigReport, StigResult, StigWord
 
 _STATES: dict[str, StigWord] = {"satisfied": "pass", "not-satisfied": "fail"}
 _REASONS: dict[str, StigWord] = {"not-applicable": "notapplicable", "not-tested": "notchecked", "error": "error"}
+_UNTOLD = frozenset({"not-tested", "error"})
+"""Reasons for which ``not-satisfied`` is no answer rather than a failure; "not applicable" is none of them."""
 
 
 class _Property(msgspec.Struct):
@@ -127,6 +129,8 @@ def _result(finding: _Finding, notes: Notes) -> StigResult:
         outcome = build.word(f"{status.state} ", notes)
     if outcome == "pass" and status.reason in _REASONS:
         outcome = _REASONS[status.reason]  # "satisfied, not applicable" is no pass
+    elif outcome == "fail" and status.reason in _UNTOLD:
+        outcome = _REASONS[status.reason]
     values = [prop.value for prop in finding.props or ()]
     name = _property(finding.props, "rule-id") or finding.target.id or finding.title or ""
     return build.result(
@@ -137,7 +141,7 @@ def _result(finding: _Finding, notes: Notes) -> StigResult:
         srg=build.srgs(values),
         title=finding.title or "",
         cci=build.ccis(values),
-        nist=[_control(finding.target.id or "")],
+        nist=[_control(finding.target.id or ""), *(prop.value for prop in finding.props or () if prop.name == "nist")],
         said=" ".join(part for part in (status.state, status.reason) if part),
         comment=" / ".join(part for part in (status.remarks, finding.remarks, finding.description) if part),
     )

@@ -1,0 +1,1 @@
+"""Reports for auditors: every control that the verdict is about, once, in the formats that they read."""
