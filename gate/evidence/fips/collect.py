@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from gate.evidence.fips import env as env_module
-from gate.evidence.fips import openssl, system
+from gate.evidence.fips import openssl, programs, system
 from gate.evidence.fips.found import Found
 from gate.evidence.fips.openssl_files import CONF, LIBRARY, choose_conf, choose_library
 from gate.evidence.fips.openssl_view import View, variables
@@ -28,7 +28,7 @@ _WEAKEST: tuple[Activation, ...] = ("no", "broken", "unknown", "host", "not_appl
 
 def choosers() -> Mapping[str, Chooser]:
     """The collectors of this package, by name."""
-    return {PACKAGES: choose_packages, LIBRARY: choose_library, CONF: choose_conf}
+    return {PACKAGES: choose_packages, LIBRARY: choose_library, CONF: choose_conf, **programs.choosers()}
 
 
 def facts(files: FileSystem, subject: Subject) -> FipsFacts:
@@ -37,7 +37,7 @@ def facts(files: FileSystem, subject: Subject) -> FipsFacts:
     view = View(files)
     overrides = env_module.overrides(view, variables(subject), packages)
     found, configs = openssl.find(view, subject, overrides, packages)
-    founds = [found, system.find(view, subject, overrides, packages)]
+    founds = [found, system.find(view, subject, overrides, packages), *programs.find(view, subject, overrides, packages)]
     diagnostics = [item for part in founds for item in part.diagnostics]
     diagnostics += [
         Diagnostic(code="preload", message="put before every program by /etc/ld.so.preload, and of no package", where=name[:500])
