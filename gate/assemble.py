@@ -22,6 +22,7 @@ from gate.model.crypto import CryptoFacts
 from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer, Verification
 from gate.model.findings import AppliedVex, Finding, SastRun, SourceFacts, Vulnerabilities
 from gate.model.fips import FipsFacts
+from gate.model.hardening import Hardening
 from gate.model.input import (
     SCHEMA,
     AttestationFact,
@@ -60,6 +61,8 @@ class Context:
     enrichment: Enrichment | None = None
     waived_for: Callable[[Finding, Subject], tuple[str, ...]] = lambda finding, subject: ()
     """Rule ids of active waivers that name the finding (`gate.policy.waivers`)."""
+    first_seen: Callable[[Finding, Subject], str | None] = lambda finding, subject: None
+    """When the finding was first seen in this image (`gate.audit.history`); null when nobody knows."""
     trust: Trust = _NOBODY
     """Whose signatures were counted, and for which levels."""
     vex_signers: frozenset[str] | None = None
@@ -104,6 +107,7 @@ def assemble(
         trust=trust_facts(context.trust, context.time.now),
         filesystem=looked.filesystem if looked else Filesystem(),
         crypto=looked.crypto if looked else CryptoFacts(),
+        hardening=looked.hardening if looked else Hardening(),
     )
 
 
@@ -265,9 +269,10 @@ def _vouched(evidence: Evidence, signers: frozenset[str] | None) -> Verification
 def _annotated(finding: Finding, applied: Mapping[str, Any], subject: Subject, context: Context) -> Finding:
     vex = applied.get(finding.key)
     waived = context.waived_for(finding, subject)
-    if vex is None and not waived:
+    seen = context.first_seen(finding, subject)
+    if vex is None and not waived and seen is None:
         return finding
-    return msgspec.structs.replace(finding, vex=vex, waived_for=waived)
+    return msgspec.structs.replace(finding, vex=vex, waived_for=waived, first_seen=seen)
 
 
 def _sbom(taken: Sequence[tuple[Opened, Evidence]]) -> Sbom:

@@ -9,7 +9,7 @@ import msgspec
 from gate.model.evidence import Evidence, Producer, Verification
 from gate.model.findings import Counts, Fix
 from gate.model.input import Base, Decision, Platform, RunContext, Subject, Time, VexFacts
-from gate.model.parameters import Acceptance, Parameters, RemediationDays
+from gate.model.parameters import Acceptance, Parameters, RemediationDays, StigBaseline
 from gate.model.verdict import (
     CompactFinding,
     Digests,
@@ -84,6 +84,9 @@ def parameters(**changes: Any) -> Parameters:
         "stig_benchmarks": (),
         "stig_min_coverage": None,
         "stig_min_openscap": None,
+        "stig_profile": "disa-container",
+        "stig_baseline": StigBaseline(),
+        "stig_require_results": False,
         "waiver_compensating_control": False,
     }
     return Parameters(**(values | changes))

@@ -6,10 +6,12 @@ import dataclasses
 
 from gate.evidence.crypto import collect as crypto
 from gate.evidence.filesystem import collect as filesystem
+from gate.evidence.filesystem.hardening import collect as hardening
 from gate.evidence.fips import collect as fips
 from gate.model.compliance import Filesystem
 from gate.model.crypto import CryptoFacts
 from gate.model.fips import FipsFacts
+from gate.model.hardening import Hardening
 from gate.model.input import Subject
 from gate.oci.filesystem import FileSystem
 from gate.oci.source import ImageSource
@@ -23,6 +25,7 @@ class Looked:
     fips: FipsFacts
     crypto: CryptoFacts
     files: FileSystem
+    hardening: Hardening
 
 
 def look(source: ImageSource, subject: Subject, now: str) -> Looked:
@@ -30,5 +33,5 @@ def look(source: ImageSource, subject: Subject, now: str) -> Looked:
 
     Raises EvidenceUnavailable, EvidenceInvalid, FormatRefused, LimitExceeded.
     """
-    seen, files = filesystem.collect(source, subject, now, {**fips.choosers(), **crypto.choosers_at(now)})
-    return Looked(seen, fips.facts(files, subject), crypto.facts(files, subject, now), files)
+    seen, files = filesystem.collect(source, subject, now, {**hardening.choosers(), **fips.choosers(), **crypto.choosers_at(now)})
+    return Looked(seen, fips.facts(files, subject), crypto.facts(files, subject, now), files, hardening.facts(files, subject))

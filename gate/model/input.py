@@ -14,6 +14,7 @@ from gate.model.crypto import CryptoFacts
 from gate.model.evidence import CollectionError, Evidence
 from gate.model.findings import SourceFacts, Vulnerabilities
 from gate.model.fips import FipsFacts
+from gate.model.hardening import Hardening
 from gate.model.parameters import Parameters
 from gate.model.sbom import Sbom
 from gate.model.stig import StigFacts
@@ -51,6 +52,8 @@ class ImageConfig(Model, frozen=True, kw_only=True):
     created: str | None
     history: tuple[History, ...]
     diff_ids: tuple[str, ...]
+    healthcheck: tuple[str, ...] | None = None
+    """``Healthcheck.Test`` of Docker's format (``NONE`` switches it off); null where there is none, as in OCI's format."""
 
 
 class Layer(Model, frozen=True, kw_only=True):
@@ -296,3 +299,5 @@ class Input(Model, frozen=True, kw_only=True):
     """What is inside the image; collected when it is asked for."""
     crypto: CryptoFacts = CryptoFacts()
     """Configured algorithms, keys and certificates; collected together with ``filesystem``."""
+    hardening: Hardening = Hardening()
+    """What the STIG baseline is decided from; collected together with ``filesystem``."""

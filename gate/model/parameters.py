@@ -31,6 +31,25 @@ class RemediationDays(Model, frozen=True, kw_only=True):
     kev: int | None = None
 
 
+class StigBaseline(Model, frozen=True, kw_only=True):
+    """What the STIG baseline of an image allows beyond its profile. Lists of exact texts, or prefixes that end in ``*``."""
+
+    allowed_setuid: tuple[str, ...] = ()
+    """Paths of files that may have setuid, setgid or capabilities: ``usr/bin/su``."""
+    allowed_ports: tuple[str, ...] = ()
+    """Privileged ports that may be exposed: ``443/tcp``."""
+    allowed_keys: tuple[str, ...] = ()
+    """Paths of private keys and credential files that are no secrets, such as those of tests: ``usr/lib/python3/*``."""
+    allowed_programs: tuple[str, ...] = ()
+    """Names of shells, interpreters, package managers and of sudo that are needed: ``sh``, ``python3*``."""
+    users: tuple[str, ...] = ()
+    """The only users, by name as configured or by number, that the image may run as; empty: any but root."""
+    approved_anchors: tuple[str, ...] = ()
+    """SHA-256 fingerprints (``sha256:…``) of the only trust anchors; empty: whether they are approved is left to people."""
+    min_coverage: float | None = 0.5
+    """Least share of the selected controls that have to pass or fail, 0 to 1."""
+
+
 class Parameters(Model, frozen=True, kw_only=True):
     # limits: at most N
     max_critical: int | None
@@ -117,3 +136,9 @@ class Parameters(Model, frozen=True, kw_only=True):
     # waivers of controls
     waiver_compensating_control: bool = False
     """A waiver of a rule of stig, hardening, fips or crypto must name a compensating control and an approver."""
+    # what a STIG baseline asks of the image itself
+    stig_profile: Literal["disa-container", "cis-docker-4", "gpos", "distroless"] = "disa-container"
+    """Which controls of the baseline are selected; they decide where `fail_on_stig` is set."""
+    stig_baseline: StigBaseline = StigBaseline()
+    stig_require_results: bool = False
+    """Require the results of a STIG scanner or a checklist beside the baseline."""

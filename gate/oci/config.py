@@ -46,6 +46,7 @@ def read_config(data: bytes, what: str, limits: Limits) -> Configuration:
             for entry in top.objects("history")
         ),
         diff_ids=diff_ids,
+        healthcheck=run.inner("Healthcheck").texts("Test") if run.has("Healthcheck") else None,
     )
     os, architecture = top.text("os"), top.text("architecture")
     platform = Platform(os=os, architecture=architecture, variant=top.text("variant")) if os or architecture else None
@@ -65,6 +66,9 @@ class _Fields:
         if value is None:
             return ""
         return value if isinstance(value, str) else self._wrong(name, "text")
+
+    def has(self, name: str) -> bool:
+        return self._value.get(name) is not None
 
     def flag(self, name: str) -> bool:
         value = self._value.get(name)

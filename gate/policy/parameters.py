@@ -14,16 +14,29 @@ import msgspec
 
 from gate.errors import ConfigError
 from gate.model.findings import SEVERITIES
-from gate.model.parameters import Acceptance, Parameters, RemediationDays
+from gate.model.parameters import Acceptance, Parameters, RemediationDays, StigBaseline
 from gate.policy.decoding import decode, did_you_mean
 from gate.policy.yamlfile import Location, Source
 
 Tighter = Literal[
-    "lower", "higher", "true", "severity", "subset", "superset", "authors", "days", "accept", "version", "fixed", "free"
+    "lower",
+    "higher",
+    "true",
+    "severity",
+    "subset",
+    "superset",
+    "authors",
+    "days",
+    "accept",
+    "version",
+    "baseline",
+    "fixed",
+    "free",
 ]
 """``lower``/``higher``: numbers, null the loosest. ``true``: true is tighter. ``severity``: less severe denies more. ``subset``:
 fewer values, empty the loosest. ``superset``: more values. ``version``: a later one. ``authors``: fewer; empty as
-`Parameters.vex_authors` says. ``fixed``: no direction is known, so any change counts as looser. ``free``: changes no decision."""
+`Parameters.vex_authors` says. ``baseline``: shorter lists of what is allowed. ``fixed``: no direction is known, so any change
+counts as looser. ``free``: changes no decision."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,7 +79,7 @@ SPECS: tuple[ParameterSpec, ...] = (
     _spec("require_sast", "true", "require static-analysis results", None, "sast"),
     _spec("fail_on_fips_issues", "true", "require FIPS facts and deny on issues", "--fail-on-fips-issues", "fips"),
     _spec(
-        "fail_on_stig", "higher", "require STIG results and deny on open findings up to this category", "--fail-on-stig", "stig"
+        "fail_on_stig", "higher", "deny on failed controls and open STIG findings up to this category", "--fail-on-stig", "stig"
     ),
     _spec("accept", "accept", "which evidence counts, by kind: verified or not, and how it is bound to the image"),
     _spec("sbom_require_identified", "true", "deny on components without name, version or purl"),
@@ -105,6 +118,11 @@ SPECS: tuple[ParameterSpec, ...] = (
         "true",
         "a waiver of a rule of stig, hardening, fips or crypto must name a compensating control and an approver",
     ),
+    _spec(
+        "stig_profile", "fixed", "controls that fail_on_stig asks of the image: disa-container, cis-docker-4, gpos or distroless"
+    ),
+    _spec("stig_baseline", "baseline", "what those controls allow: paths, ports, programs, users, trust anchors, least coverage"),
+    _spec("stig_require_results", "true", "require a STIG scanner's results or a checklist", None, "stig"),
 )
 FINDING_LIMITS: frozenset[str | None] = frozenset(
     {"max_critical", "max_high", "max_medium", "max_low", "max_unknown", "max_vulnerabilities", "deny_kev", "deny_malware"}
@@ -154,11 +172,15 @@ def complete(source: Source, values: Mapping[str, Any]) -> Parameters:
 
 
 def _in_range(source: Source, where: Location, name: str, value: Any) -> None:
-    low, high = (0.0, 1.0) if name in ("max_epss", "stig_min_coverage") else (0.0, float("inf"))
+    low, high = (0.0, 1.0) if name in ("max_epss", "stig_min_coverage", "min_coverage") else (0.0, float("inf"))
     if name == "waiver_max_days":
         low = 1
     if name in ("min_build_level", "min_source_level"):
         low, high = 1.0, 4.0
+    if isinstance(value, StigBaseline):
+        for part in value.__struct_fields__:
+            _in_range(source, (*where, part), part, getattr(value, part))
+        return
     numbers = [value] if not isinstance(value, RemediationDays) else list(msgspec.structs.asdict(value).values())
     for number in numbers:
         if isinstance(number, int | float) and not isinstance(number, bool) and not low <= number <= high:
@@ -228,6 +250,16 @@ def _days(old: RemediationDays, new: RemediationDays) -> bool:
     return all(_lower(getattr(old, name), getattr(new, name)) for name in RemediationDays.__struct_fields__)
 
 
+def _baseline(old: StigBaseline, new: StigBaseline) -> bool:
+    # of what is allowed, an empty list is the tightest; of users and anchors it is the loosest
+    fewer = ("allowed_setuid", "allowed_ports", "allowed_keys", "allowed_programs")
+    return (
+        all(all(any(_covers(p, item) for p in getattr(old, name)) for item in getattr(new, name)) for name in fewer)
+        and all(_subset(getattr(old, name), getattr(new, name)) for name in ("users", "approved_anchors"))
+        and _higher(old.min_coverage, new.min_coverage)
+    )
+
+
 def _accept(old: Mapping[str, Acceptance], new: Mapping[str, Acceptance]) -> bool:
     def one(before: Acceptance, after: Acceptance) -> bool:
         return (after.verified or not before.verified) and set(after.bindings) <= set(before.bindings)
@@ -246,6 +278,7 @@ _TESTS: Mapping[Tighter, Callable[[Any, Any], bool]] = {
     "authors": _authors,
     "days": _days,
     "accept": _accept,
+    "baseline": _baseline,
     "fixed": lambda old, new: False,
     "free": lambda old, new: True,
 }

@@ -52,6 +52,11 @@ LOOSE = {"verified": False, "bindings": ["signed", "asserted"]}
         ("stig_min_openscap", "1.10", "1.4.2"),
         ("stig_min_openscap", "1.4", None),
         ("stig_min_coverage", 0.5, 0.1),
+        ("stig_baseline", {}, {"allowed_setuid": ["usr/bin/su"]}),
+        ("stig_baseline", {"allowed_keys": ["usr/lib/a"]}, {"allowed_keys": ["usr/lib/*"]}),
+        ("stig_baseline", {"users": ["app"]}, {}),
+        ("stig_baseline", {"min_coverage": 0.9}, {"min_coverage": None}),
+        ("stig_require_results", True, False),
     ],
 )
 def test_directions(name: str, tight: Any, loose: Any) -> None:

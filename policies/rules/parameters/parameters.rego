@@ -122,6 +122,9 @@ _types := {
 	"stig_min_coverage": "ratio",
 	"stig_min_openscap": "version",
 	"waiver_compensating_control": "flag",
+	"stig_profile": "baseline_name",
+	"stig_baseline": "baseline",
+	"stig_require_results": "flag",
 	"custom": "object",
 }
 
@@ -139,15 +142,19 @@ _wanted := {
 	"level": "null or a whole number from 1 to 4",
 	"version": "null or a version such as \"1.4\"",
 	"object": "an object",
+	"baseline_name": "disa-container, cis-docker-4, gpos or distroless",
+	"baseline": "an object with lists of texts, and `min_coverage` null or from 0 to 1",
 }
 
 _valid("limit", value) if _is_limit(value)
 
 _valid("flag", value) if is_boolean(value)
 
-_valid("ratio", value) if is_null(value)
+_valid("ratio", value) if _is_ratio(value)
 
-_valid("ratio", value) if {
+_is_ratio(value) if is_null(value)
+
+_is_ratio(value) if {
 	is_number(value)
 	value >= 0
 	value <= 1
@@ -182,7 +189,9 @@ _valid("acceptance", value) if {
 	}
 }
 
-_valid("texts", value) if {
+_valid("texts", value) if _is_texts(value)
+
+_is_texts(value) if {
 	is_array(value)
 	every text in value {
 		is_string(text)
@@ -198,6 +207,18 @@ _valid("seconds", value) if {
 _valid("number", value) if _is_whole(value)
 
 _valid("object", value) if is_object(value)
+
+_valid("baseline_name", value) if value in {"disa-container", "cis-docker-4", "gpos", "distroless"}
+
+_valid("baseline", value) if {
+	object.keys(value) == {
+		"allowed_setuid", "allowed_ports", "allowed_keys", "allowed_programs", "users", "approved_anchors", "min_coverage",
+	}
+	_is_ratio(value.min_coverage)
+	every part in object.remove(value, ["min_coverage"]) {
+		_is_texts(part)
+	}
+}
 
 _valid("level", value) if value in {null, 1, 2, 3, 4}
 

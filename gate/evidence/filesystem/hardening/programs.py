@@ -35,6 +35,10 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(_PRIVILEGE.split(), "privilege"),
 }
 _VERSIONED = re.compile(r"(python|perl|ruby|php|lua|pypy|node|tclsh|pip|ksh)-?[0-9][0-9.]*")
+_SCRIPTS = re.compile(
+    r"etc/(init\.d|rc[0-9S]?\.d|cron\.[a-z]+|network|kernel|pam\.d|bash_completion\.d)/|usr/share/(bash-completion|doc|man)/"
+)
+"""Places where a file is named after a program, and is another one."""
 _APPLETS = frozenset({"busybox", "toybox"})
 _PACKAGES = re.compile(
     r"openssh-server|dropbear(-bin)?|tinysshd|(inetutils-|krb5-|busybox-)?telnetd(-ssl)?|telnet(-bsd)?-server|busybox-extras|"
@@ -55,6 +59,8 @@ def programs(files: FileSystem, merged: Iterable[Entry]) -> Iterator[ProgramFact
     """Programs of the merged tree by name or by what they are links to."""
     for entry in merged:
         kind = entry.kind
+        if _SCRIPTS.match(entry.path):
+            continue
         if kind == "symlink":
             yield from _linked(files, entry)
         elif kind == "file" and entry.mode & 0o111:
