@@ -216,7 +216,7 @@ no_verdict contains result.make(
 # title: A report of a benchmark that fits is there
 # description: >-
 #   Content without a check of the platform passes on a system that it was not written for, so `stig_benchmarks` names what fits
-#   these images. Findings of other reports still deny. dockle alone is no STIG.
+#   these images. Findings of other reports still deny. dockle alone is no STIG, and neither is a report by the gate itself.
 # custom:
 #   short_name: benchmark
 #   failure_msg: "No report is of a benchmark that is asked for; there are: %v"
@@ -280,11 +280,19 @@ _fitting := [report | some report in _reports; _fits(report)]
 _fits(report) if {
 	count(input.decision.params.stig_benchmarks) == 0
 	report.format != "dockle"
+	_is_foreign(report)
 }
 
 _fits(report) if {
 	count(input.decision.params.stig_benchmarks) > 0
 	patterns.allowed(report.benchmark, input.decision.params.stig_benchmarks)
+	_is_foreign(report)
+}
+
+# A report that the gate made of its own verdict proves nothing that the verdict did not; what it leaves open still denies.
+_is_foreign(report) if {
+	report.scanner != "gate"
+	not report.benchmark in {"gate", "xccdf_io.policy-gate_benchmark_gate"}
 }
 
 _open[term] contains about if {

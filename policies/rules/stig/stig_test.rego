@@ -276,6 +276,16 @@ test_dockle_alone_is_no_stig if {
 	stig.no_verdict == set() with input as under([only], {"stig_benchmarks": ["dockle"]})
 }
 
+test_the_gates_own_report_proves_nothing_and_still_denies if {
+	every mark in [{"scanner": "gate"}, {"benchmark": "gate"}, {"benchmark": "xccdf_io.policy-gate_benchmark_gate"}] {
+		own := report(mark)
+		{r.rule | some r in stig.no_verdict} == {"stig.benchmark"} with input as under([own], {})
+		{r.rule | some r in stig.no_verdict} == {"stig.benchmark"} with input as under([own], {"stig_benchmarks": [own.benchmark]})
+		open := report(object.union(mark, {"results": [found({"result": "fail"})]}))
+		{r.rule | some r in stig.deny} == {"stig.open_findings"} with input as under([open], {})
+	}
+}
+
 test_what_people_entered_is_shown if {
 	doc := under([report({"format": "ckl", "scanner": "stig viewer", "results": [found({"comment": "we looked"})]})], {})
 	{[r.msg, r.data.given.first[0].comment] | some r in stig.warn} == {[
