@@ -31,6 +31,7 @@ _COMMANDS = {
     "sbom": ("gate.cli.sbom", "Generate an SBOM with syft."),
     "keys": ("gate.cli.keys", "Make and look at signing keys."),
     "trust": ("gate.cli.trust_roots", "Import trusted roots; show and check their age."),
+    "export": ("gate.cli.export", "Make the admission policy of a cluster."),
     "chain": ("gate.cli.chain", "Follow an image to its sources and bases."),
     "doctor": ("gate.cli.doctor", "What is installed, what is missing, what to type."),
     "completion": ("gate.cli.completion", "Print a shell completion script."),
