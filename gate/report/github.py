@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gate.model.verdict import RuleOutcome, Verdict
+from gate.report.compliance.section import section
 from gate.report.escape import workflow_data, workflow_property
 from gate.report.interface import Report, Style
 from gate.report.summary import blocking, debt_line, deciding, title
@@ -24,6 +25,9 @@ def render(report: Report, style: Style) -> bytes:
             errors.append(f"::error title=gate::{workflow_data(f'{verdict.outcome.decision}: {reasons}')}")
     lines = [f"::notice title=gate::{workflow_data(f'{v.outcome.decision} {title(v.outcome)}')}" for v in report.verdicts[:_MOST]]
     lines += [f"::notice title=gate debt::{workflow_data(debt)}" for v in report.verdicts[:1] if (debt := debt_line(v.outcome))]
+    for verdict in report.verdicts[:_MOST]:
+        if (found := section(verdict.outcome)) is not None:
+            lines.append(f"::notice title=gate compliance::{workflow_data(f'{title(verdict.outcome)}: {found.summary}')}")
     for level, commands in (("error", errors), ("warning", warnings)):
         lines += commands[:_MOST]
         if len(commands) > _MOST:

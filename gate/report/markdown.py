@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gate.model.verdict import Verdict
+from gate.model.verdict import Outcome, Verdict
+from gate.report.compliance.section import section
 from gate.report.escape import markdown as safe
 from gate.report.interface import Report, Style
 from gate.report.summary import MARKS, blocking, debt_line, deciding, findings_of, rule_counts, state_of, title
@@ -86,6 +87,7 @@ def _details(verdict: Verdict) -> list[str]:
         if len(named) > _ROWS * 4:
             lines.append(f"| … | | {len(named) - _ROWS * 4} more | | |")
         lines.append("")
+    lines += _compliance(outcome)
     lines += ["| evidence | format | state | source |", "|---|---|---|---|"]
     lines += [
         f"| {item.kind} | {safe(item.format)} | {safe(state_of(item))} | {safe(item.source)} |" for item in outcome.evidence[:200]
@@ -94,3 +96,17 @@ def _details(verdict: Verdict) -> list[str]:
     lines += [f"| {safe(rule.rule)} | {MARKS[rule.state]} {rule.state.replace('_', ' ')} |" for rule in outcome.rules]
     lines += ["", f"record `{verdict.outcome_digest}` · policy `{outcome.digests.policy}`", "", "</details>", ""]
     return lines
+
+
+def _compliance(outcome: Outcome) -> list[str]:
+    """Open and waived controls, with fixes; nothing where nobody asked."""
+    found = section(outcome)
+    if found is None:
+        return []
+    lines = [f"Compliance: {safe(found.summary)}", "", "| control | state | found | fix |", "|---|---|---|---|"]
+    for line in found.lines[: _ROWS * 4]:
+        notes = "<br>".join(safe(note) for note in line.notes)
+        lines.append(f"| {safe(line.heading)} | {line.status.replace('_', ' ')} | {notes} | {safe(line.fix)} |")
+    if len(found.lines) > _ROWS * 4:
+        lines.append(f"| … | | {len(found.lines) - _ROWS * 4} more | |")
+    return [*lines, ""]

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from gate.model.verdict import Result, RuleOutcome, Verdict
+from gate.report.compliance.controls import places_of
 from gate.report.escape import escape
 from gate.report.interface import Report, Style
 from gate.report.summary import title
@@ -88,6 +89,13 @@ def _result(verdict: Verdict, rule: RuleOutcome, result: Result, style: Style) -
         "level": _LEVELS[result.effect],
         "message": {"text": f"{escape(title(verdict.outcome))}: {text}"},
     }
+    places = places_of(result)
+    properties: dict[str, Any] = {"state": rule.state}
+    if rule.controls:
+        properties["controls"] = [f"{control.framework} {control.id}" for control in rule.controls]
+    if places:
+        properties["files"] = [{"path": escape(place.path), "layer": escape(place.layer)} for place in places]
+    body["properties"] = properties
     if result.effect == "waived":
         body["suppressions"] = [{"kind": "external", "status": "accepted", "justification": escape(result.because)}]
     return body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gate.model.findings import SEVERITIES
 from gate.model.verdict import CompactFinding, Outcome, RuleOutcome, Verdict
+from gate.report.compliance.section import section
 from gate.report.escape import escape
 from gate.report.interface import Report, Style
 from gate.report.summary import (
@@ -53,6 +54,7 @@ def _verdict(verdict: Verdict, style: Style) -> list[str]:
         lines += ["", *_rule(outcome, rule, style)]
     lines += _upgrades(outcome)
     lines += _notes(outcome, style)
+    lines += _compliance(outcome, style)
     lines += _evidence(outcome)
     lines += _waivers(outcome, style)
     lines += ["", f"record  {verdict.outcome_digest}", f"policy  {outcome.digests.policy}", f"input   {outcome.digests.input}"]
@@ -135,6 +137,23 @@ def _notes(outcome: Outcome, style: Style) -> list[str]:
         passed = [rule.rule for rule in outcome.rules if rule.state == "passed"]
         skipped = [rule.rule for rule in outcome.rules if rule.state == "not_applicable"]
         lines += ["", "passed  " + (", ".join(passed) or "none"), "not applicable  " + (", ".join(skipped) or "none")]
+    return lines
+
+
+def _compliance(outcome: Outcome, style: Style) -> list[str]:
+    found = section(outcome)
+    if found is None:
+        return []
+    marks = {"open": "✗", "waived": "~", "not_reviewed": "?"}
+    lines = ["", f"compliance  {found.summary}"]
+    shown = found.lines if style.verbose else [line for line in found.lines if line.status != "not_reviewed"][:_SHOWN]
+    for line in shown:
+        lines.append(f"  {marks[line.status]} {escape(line.heading)}")
+        lines += [f"      {escape(note)}" for note in line.notes]
+        if line.fix and style.verbose:
+            lines.append(f"      fix: {escape(line.fix)}")
+    if len(found.lines) > len(shown):
+        lines.append(f"  … and {len(found.lines) - len(shown)} more open, waived or not reviewed (--verbose)")
     return lines
 
 

@@ -105,8 +105,15 @@ def items(outcome: Outcome) -> tuple[Item, ...]:
 
 
 def about_compliance(outcome: Outcome) -> tuple[Item, ...]:
-    """Items of the compliance domains that somebody asked for, and of reports; what short reports list."""
-    return tuple(item for item in items(outcome) if item.domain in COMPLIANCE_DOMAINS and item.status != "not_asked")
+    """Items of the compliance domains that somebody asked for, and of reports; what short reports list.
+
+    The gate's own rules of ``stig`` are about those reports and no controls themselves.
+    """
+    return tuple(
+        item
+        for item in items(outcome)
+        if item.domain in COMPLIANCE_DOMAINS and item.status != "not_asked" and (item.source, item.domain) != ("gate", "stig")
+    )
 
 
 def _own(rule: RuleOutcome, waivers: Mapping[str, Waiver]) -> Item:
@@ -162,10 +169,15 @@ def _detail(result: Result, waivers: Mapping[str, Waiver]) -> Detail:
         term=result.term,
         text=result.msg,
         fix=result.fix,
-        places=tuple(dict.fromkeys(_places(result.data, _DEPTH)))[:_PLACES],
+        places=places_of(result),
         evidence=result.evidence,
         waiver=waivers.get(named),
     )
+
+
+def places_of(result: Result) -> tuple[Place, ...]:
+    """The files that a result names in its data, wherever it has them; the first of many."""
+    return tuple(dict.fromkeys(_places(result.data, _DEPTH)))[:_PLACES]
 
 
 def _places(data: Any, depth: int) -> Iterator[Place]:

@@ -1,7 +1,7 @@
 """XCCDF 1.2 (NIST IR 7275r4) results: one TestResult a verdict inside a benchmark of the judged rules.
 
-A waiver is an ``override`` that leaves the result as it is: what is waived stays failed. The benchmark has no checks, since the
-gate decided by Rego; it is there for titles, references and fix texts.
+A waiver is an ``override`` that leaves the result as it is: what is waived stays failed. The checks only name where
+the answer came from; the benchmark is there for titles, references and fix texts.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ def _group(root: ElementTree.Element, name: str, item: Item) -> None:
         _add(rule, "ident", text, system=system)
     if item.fix:
         _add(rule, "fixtext", "\n".join(line(text) for text in item.fix.splitlines()))
+    _check(rule, item)
 
 
 def _idents(item: Item) -> Iterator[tuple[str, str]]:
@@ -149,5 +150,9 @@ def _rule_result(about: ElementTree.Element, item: Item, now: str) -> None:
         _add(result, "ident", text, system=system)
     if item.status != "pass" and item.status != "not_asked":
         _add(result, "message", findings_text(item), severity="error" if item.status == "open" else "info")
-    check = _add(result, "check", system="urn:policy-gate:rego")
-    _add(check, "check-content-ref", href=line(item.source), name=line(item.id))
+    _check(result, item)
+
+
+def _check(parent: ElementTree.Element, item: Item) -> None:
+    """Where the answer came from: a rule of the gate's packs, or a rule of a report."""
+    _add(_add(parent, "check", system="urn:policy-gate:rego"), "check-content-ref", href=line(item.source), name=line(item.id))
