@@ -88,6 +88,9 @@ def parameters(**changes: Any) -> Parameters:
         "stig_baseline": StigBaseline(),
         "stig_require_results": False,
         "waiver_compensating_control": False,
+        "fips_host": False,
+        "fips_allowed_modules": (),
+        "max_cmvp_age_days": None,
     }
     return Parameters(**(values | changes))
 

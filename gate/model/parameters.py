@@ -142,3 +142,10 @@ class Parameters(Model, frozen=True, kw_only=True):
     stig_baseline: StigBaseline = StigBaseline()
     stig_require_results: bool = False
     """Require the results of a STIG scanner or a checklist beside the baseline."""
+    # FIPS
+    fips_host: bool = False
+    """Whether the hosts run in FIPS mode, so that modules that follow the kernel's flag are on."""
+    fips_allowed_modules: tuple[str, ...] = ()
+    """Modules and programs that are left out: a path, exact or ending in ``/*``, ``package:NAME`` or ``family:NAME``."""
+    max_cmvp_age_days: int | None = None
+    """Warn when the list of certificates in the policies is older."""

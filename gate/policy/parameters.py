@@ -123,6 +123,9 @@ SPECS: tuple[ParameterSpec, ...] = (
     ),
     _spec("stig_baseline", "baseline", "what those controls allow: paths, ports, programs, users, trust anchors, least coverage"),
     _spec("stig_require_results", "true", "require a STIG scanner's results or a checklist", None, "stig"),
+    _spec("fips_host", "fixed", "hosts run in FIPS mode, so that modules that follow the kernel's flag count as on"),
+    _spec("fips_allowed_modules", "fixed", "modules left out of FIPS rules: a path, exact or ending in /*, package:X, family:X"),
+    _spec("max_cmvp_age_days", "lower", "warn when the list of CMVP certificates is older than N days"),
 )
 FINDING_LIMITS: frozenset[str | None] = frozenset(
     {"max_critical", "max_high", "max_medium", "max_low", "max_unknown", "max_vulnerabilities", "deny_kev", "deny_malware"}

@@ -62,7 +62,8 @@ def _module(
             base, activated="not_applicable", installed="not_applicable", reasons=(f"{family} has no validated module",)
         )
     recorded = _recorded(view, entry, family)
-    capable: Said = "yes" if recorded else "unknown" if family in {"nss", "wolfssl"} or packages.unread else "no"
+    always = family == "nss"  # every build can be switched; whether it is a validated one is another matter
+    capable: Said = "yes" if recorded or always else "unknown" if family == "wolfssl" or packages.unread else "no"
     activated: Activation = "no" if capable == "no" else "host" if family != "wolfssl" else "unknown"
     reasons = [f"{recorded} is beside it" if recorded else "no checksum file is beside it"]
     about = [item for item in env if family in item.families]
@@ -79,8 +80,8 @@ def _module(
     return changed(
         base,
         capable=capable,
-        installed="yes" if recorded else "no",
-        integrity="not_checked" if recorded else "absent",
+        installed="yes" if recorded or always else "no",
+        integrity="not_checked" if recorded or always else "absent",
         activated=activated,
         overridden=overridden if capable != "no" else "no",
         reasons=(*reasons, *(item.reason for item in about)),
