@@ -90,7 +90,7 @@ class Demands:
         found = []
         for level in self.levels:
             match = re.fullmatch(r"(SLSA_[A-Z]+_LEVEL_)([0-9])", level)
-            found.append(tuple(f"{match[1]}{n}" for n in range(int(match[2]), 10)) if match else (level,))
+            found.append(tuple(f"{match[1]}{n}" for n in range(int(match[2]), max(int(match[2]), 4) + 1)) if match else (level,))
         return tuple(found)
 
 

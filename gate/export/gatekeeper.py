@@ -22,7 +22,7 @@ _NS = 1_000_000_000
 def rego(demands: Demands, provider: str) -> str:
     """The template's module, in the Rego that every Gatekeeper reads (v0): a ``violation`` for each image not vouched for."""
     levels = [
-        f"\tlevels_{number} := {_set(names)}\n\tlevels_{number}[said.verifiedLevels[_]]"
+        f"  levels_{number} := {_set(names)}\n  levels_{number}[said.verifiedLevels[_]]"
         for number, names in enumerate(demands.alternatives)
     ]
     return "\n".join(
@@ -32,9 +32,9 @@ def rego(demands: Demands, provider: str) -> str:
             f"repository := {json.dumps(demands.repository)}",
             "",
             "violation[{\"msg\": msg}] {",
-            "\timage := images[_]",
-            "\tnot admitted(image)",
-            '\tmsg := sprintf("%v has no verification summary that this cluster accepts", [image])',
+            "  image := images[_]",
+            "  not admitted(image)",
+            '  msg := sprintf("%v has no verification summary that this cluster accepts", [image])',
             "}",
             "",
             'images[image] { image := input.review.object.spec.containers[_].image; ours(image) }',
@@ -46,22 +46,22 @@ def rego(demands: Demands, provider: str) -> str:
             'ours(image) { startswith(image, concat("", [repository, "@"])) }',
             "",
             "admitted(image) {",
-            '\tregex.match("@sha256:[0-9a-f]{64}$", image)',
-            f'\tanswer := external_data({{"provider": {json.dumps(provider)}, "keys": [image]}})',
-            "\tanswer.status_code == 200",
-            '\tanswer.system_error == ""',
-            "\tcount(answer.errors) == 0",
-            "\tsaid := {value | entry := answer.responses[_]; entry[0] == image; value := entry[1]}[_]",
-            '\tsaid.verified == true',
-            '\tsaid.subject == concat("", ["sha256:", split(image, "@sha256:")[1]])',
-            '\tsaid.verificationResult == "PASSED"',
-            f"\tsaid.verifierId == {json.dumps(demands.verifier_id)}",
-            f"\tsaid.resourceUri == {json.dumps(demands.resource_uri)}",
-            f"\tsaid.policyDigest == {json.dumps(demands.policy_digest)}",
+            '  regex.match("@sha256:[0-9a-f]{64}$", image)',
+            f'  answer := external_data({{"provider": {json.dumps(provider)}, "keys": [image]}})',
+            "  answer.status_code == 200",
+            '  answer.system_error == ""',
+            "  count(answer.errors) == 0",
+            "  said := {value | entry := answer.responses[_]; entry[0] == image; value := entry[1]}[_]",
+            '  said.verified == true',
+            '  said.subject == concat("", ["sha256:", split(image, "@sha256:")[1]])',
+            '  said.verificationResult == "PASSED"',
+            f"  said.verifierId == {json.dumps(demands.verifier_id)}",
+            f"  said.resourceUri == {json.dumps(demands.resource_uri)}",
+            f"  said.policyDigest == {json.dumps(demands.policy_digest)}",
             *levels,
-            "\tage := time.now_ns() - time.parse_rfc3339_ns(said.timeVerified)",
-            f"\tage <= {demands.max_age_s * _NS}",
-            f"\tage >= -{SKEW_S * _NS}",
+            "  age := time.now_ns() - time.parse_rfc3339_ns(said.timeVerified)",
+            f"  age <= {demands.max_age_s * _NS}",
+            f"  age >= -{SKEW_S * _NS}",
             "}",
             "",
         ]

@@ -43,7 +43,6 @@ def render(demands: Demands, header: str) -> Rendered:
         "metadata": {"name": demands.name},
         "spec": {
             "background": False,
-            "failurePolicy": "Fail",
             "webhookConfiguration": {"failurePolicy": "Fail", "timeoutSeconds": 30},
             "rules": rules,
         },

@@ -28,20 +28,20 @@ def rego(demands: Demands) -> str:
         "default isCompliant := false",
         "",
         "isCompliant if {",
-        f"\tinput.predicateType == {json.dumps(_TYPE)}",
-        '\tinput.predicate.verificationResult == "PASSED"',
-        f"\tinput.predicate.verifier.id == {json.dumps(demands.verifier_id)}",
-        f"\tinput.predicate.resourceUri == {json.dumps(demands.resource_uri)}",
-        f"\tinput.predicate.policy.digest.sha256 == {json.dumps(demands.policy_digest.removeprefix('sha256:'))}",
-        "\tcount(input.predicate.verifiedLevels) > 0",
-        '\tnot "FAILED" in input.predicate.verifiedLevels',
+        f"  input.predicateType == {json.dumps(_TYPE)}",
+        '  input.predicate.verificationResult == "PASSED"',
+        f"  input.predicate.verifier.id == {json.dumps(demands.verifier_id)}",
+        f"  input.predicate.resourceUri == {json.dumps(demands.resource_uri)}",
+        f"  input.predicate.policy.digest.sha256 == {json.dumps(demands.policy_digest.removeprefix('sha256:'))}",
+        "  count(input.predicate.verifiedLevels) > 0",
+        '  not "FAILED" in input.predicate.verifiedLevels',
         *(
-            f"\tcount({{level | some level in input.predicate.verifiedLevels; level in {_set(n)}}}) > 0"
+            f"  count({{level | some level in input.predicate.verifiedLevels; level in {_set(n)}}}) > 0"
             for n in demands.alternatives
         ),
-        "\tage := time.now_ns() - time.parse_rfc3339_ns(input.predicate.timeVerified)",
-        f"\tage <= {demands.max_age_s * _NS}",
-        f"\tage >= -{SKEW_S * _NS}",
+        "  age := time.now_ns() - time.parse_rfc3339_ns(input.predicate.timeVerified)",
+        f"  age <= {demands.max_age_s * _NS}",
+        f"  age >= -{SKEW_S * _NS}",
         "}",
     ]
     return "\n".join(lines) + "\n"
@@ -97,6 +97,6 @@ def render(demands: Demands, header: str) -> Rendered:
         )
     if demands.identities:
         notes.append(
-            "Keyless signers are checked with the public Sigstore root, or the TrustRoot that you name; not with your policy file's."
+            "Keyless signers are checked with the public Sigstore root or a TrustRoot of yours, not with your policy file's."
         )
     return Rendered(dump([policy], header), tuple(notes))
