@@ -19,6 +19,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from gate.model.findings import SEVERITIES
+from gate.report.compliance.section import section
 from gate.report.escape import escape
 from gate.report.summary import ORDER, blocking, deciding, findings_of, rule_counts
 
@@ -120,6 +121,7 @@ def _article(number: int, verdict: Verdict) -> dict[str, Any]:
         "severities": [(name, getattr(outcome.reported, name), getattr(outcome.effective, name)) for name in SEVERITIES],
         "evidence": [_evidence(item) for item in outcome.evidence],
         "chain": outcome.chain,
+        "compliance": section(outcome),
         "findings": [_finding(finding) for finding in findings[:FINDINGS]],
         "more_findings": max(0, len(findings) - FINDINGS),
         "suppressed": [finding for finding in findings if finding.vex is not None or finding.waiver],
