@@ -17,6 +17,7 @@ from gate.evidence.provenance.chain import Items, build_chain
 from gate.evidence.provenance.links import broken_links
 from gate.evidence.vulnerabilities.enrich import Enrichment
 from gate.evidence.vulnerabilities.merge import Merged, count, merge
+from gate.model.acceptance import GIVEN
 from gate.model.compliance import Filesystem
 from gate.model.crypto import CryptoFacts
 from gate.model.evidence import CollectionError, Diagnostic, Evidence, Producer, Verification
@@ -237,6 +238,7 @@ def _vex(
                 document=item.reading.vex,
                 verification=_vouched(evidence, context.vex_signers),
                 subjects=_about(item, evidence),
+                answered_for=evidence.origin in GIVEN or evidence.verification.state == "verified",
             )
             for item, evidence in told
             if item.reading is not None

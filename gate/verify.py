@@ -6,22 +6,25 @@ A tag is resolved once, by `ImageSource.resolve`; every later step is given the 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gate.assemble import Context, assemble
+from gate.audit.history import History, Sighting, keys_of
 from gate.children import pool_of
 from gate.errors import EvidenceError
 from gate.evidence.collect import Opened, Opener
 from gate.evidence.gather import Gathered, attached
 from gate.evidence.interface import Document
 from gate.evidence.vulnerabilities.enrich import Enrichment
+from gate.evidence.vulnerabilities.sightings import names_of
 from gate.judge import Judged, judge
 from gate.limits import Limits
 from gate.model.base import digest_of, to_json
 from gate.model.evidence import CollectionError, Kind
 from gate.model.findings import Finding
-from gate.model.input import Decision, RunContext, Subject, Time
+from gate.model.input import Decision, Input, RunContext, Subject, Time
 from gate.model.verdict import ChildOutcome
 from gate.oci.image import LoadedImage, load
 from gate.oci.source import ImageSource
@@ -60,6 +63,8 @@ class Plan:
     """Runs a STIG scanner on the subject's files; raises EvidenceError."""
     inspect: bool = False
     """Whether to read the image's file system."""
+    history: History | None = None
+    """When findings were first seen; without one all are of unknown age."""
     vex_signers: frozenset[str] | None = None
     """Where a pack is pinned: the trust entries whose VEX alone may suppress (`gate.assemble.Context`)."""
 
@@ -70,6 +75,8 @@ class Reached:
 
     judged: Judged
     evidence: tuple[tuple[str, bytes], ...]
+    sightings: tuple[Sighting, ...] = ()
+    """What a history has to remember of it; empty without one."""
 
 
 def verify(source: ImageSource, plan: Plan) -> list[Reached]:
@@ -156,13 +163,35 @@ def _one(
         time=plan.time,
         enrichment=plan.enrichment,
         waived_for=waived,
+        first_seen=_dates(plan),
         trust=plan.trust,
         vex_signers=plan.vex_signers,
     )
     document = assemble(subject, opened, context, siblings=siblings, errors=errors, looked=looked)
     judged = judge(document, plan.engine, trust=plan.trust.digest, children=children)
     kept = {item.id: item.document.data for item in opened}
-    return Reached(judged, tuple((item.id, kept[item.id]) for item in document.evidence))
+    sightings = _sightings(document) if plan.history is not None else ()
+    return Reached(judged, tuple((item.id, kept[item.id]) for item in document.evidence), sightings)
+
+
+def _dates(plan: Plan) -> Callable[[Finding, Subject], str | None]:
+    history = plan.history
+    if history is None:
+        return lambda finding, subject: None
+    now = datetime.datetime.fromisoformat(plan.time.now)
+    latest = (now + datetime.timedelta(seconds=plan.decision.params.clock_skew_seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def first_seen(finding: Finding, subject: Subject) -> str | None:
+        return history.first_seen(subject.name or subject.digest, keys_of(*names_of(finding)), plan.time.now, latest)
+
+    return first_seen
+
+
+def _sightings(document: Input) -> tuple[Sighting, ...]:
+    image = document.subject.name or document.subject.digest
+    return tuple(
+        Sighting(image, keys_of(*names_of(finding)), finding.first_seen) for finding in document.vulnerabilities.findings
+    )
 
 
 def _scan(source: ImageSource, subject: Subject, plan: Plan) -> tuple[list[Opened], list[CollectionError]]:

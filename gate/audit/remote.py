@@ -40,7 +40,7 @@ class RemoteStore:
 
     def __init__(self, text: str, options: RegistryOptions, limits: Limits) -> None:
         """Raises UsageError for a text that is no ``oci://REPOSITORY``."""
-        self._reference = _parse(text)
+        self._reference = parse(text)
         self._session = session_for(self._reference, options, limits)
         self._client = client_for(self._reference, options, limits)
         self._writer = RegistryWriter(self._session, limits)
@@ -164,7 +164,8 @@ def is_remote(text: str | None) -> bool:
     return text is not None and text.startswith(SCHEME)
 
 
-def _parse(text: str) -> Reference:
+def parse(text: str) -> Reference:
+    """The repository of an ``oci://`` store. Raises UsageError."""
     named = text.removeprefix(SCHEME)
     found = references.parse(named)
     if not text.startswith(SCHEME) or found.digest is not None or ":" in named.rpartition("/")[2] or not urlsplit(text).netloc:

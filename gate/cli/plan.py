@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gate.cli.ci import run_context
 from gate.cli.files import read_bounded
+from gate.cli.histories import Kept, kept
 from gate.cli.start import Chosen, Started, choose, start
 from gate.cli.start import flags_of as flags_of
 from gate.cli.trust import pinned_trust, trust_from_flags, trust_from_spec
@@ -45,6 +46,7 @@ class Prepared:
     effective: Effective
     sources: tuple[str, ...]
     """``path@digest`` of every file that had a say."""
+    history: Kept | None = None
 
 
 def policy_of(options: Mapping[str, Any], limits: Limits) -> tuple[Policy, Effective]:
@@ -113,12 +115,17 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
         if options.get("kev"):
             enrichment |= load_kev(read(options["kev"], "KEV"), limits)
     sources += [f"{path}@{digest_of(read_bounded(str(path), limits.policy_file_bytes, 'waivers'))}" for path in effective.waivers]
+    registry = registry_options(options)
+    stack.callback(registry.close)
+    history = kept(options, effective.params, now, registry, limits)
+    sources += [history.source] if history else []
     plan = Plan(
         decision=effective.decision(effective.judged_waivers(now.now, engine.inventory, limits)),
         run=run_context(os.environ),
         time=now,
         trust=trust,
         vex_signers=vex_signers(effective),
+        history=history.history if history else None,
         engine=engine,
         limits=limits,
         files=tuple(Opener(trust, limits).open_all(documents)),
@@ -129,7 +136,7 @@ def prepare(options: Mapping[str, Any], limits: Limits, stack: contextlib.ExitSt
         scan_stig=_stig_scanner(options, limits) if "stig" in options.get("scan", ()) else None,
         inspect=bool(options.get("inspect")),
     )
-    return Prepared(plan, policy, effective, tuple(sources))
+    return Prepared(plan, policy, effective, tuple(sources), history)
 
 
 def registry_options(options: Mapping[str, Any]) -> RegistryOptions:

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from gate.audit.history import Sighting
 from gate.audit.store import Kind, Record, Store
 from gate.cli.files import append, write_atomically
 from gate.cli.messages import progress, warn
@@ -94,6 +95,7 @@ def _verify(
     verdicts: list[Verdict] = []
     records: list[Record] = []
     failures: list[Failure] = []
+    sightings: list[Sighting] = []
     with ThreadPoolExecutor(_WRITERS, thread_name_prefix="gate-store") as writers:
         shared = writers.submit(_put_policy, store, prepared)
         # once for all subjects, and while OPA works
@@ -110,7 +112,10 @@ def _verify(
                     verdict, record = _keep(reached, prepared, store, writers, files, shared.result(), started)
                     verdicts.append(verdict)
                     records.append(record)
+                    sightings += reached.sightings
                     signing.saw(source, reached.judged.outcome.subject.digest)
+    if prepared.history is not None:
+        prepared.history.record(sightings, prepared.plan.limits)
     return Report(verdicts=tuple(verdicts), failures=tuple(failures)), records
 
 
