@@ -91,6 +91,10 @@ def parameters(**changes: Any) -> Parameters:
         "fips_host": False,
         "fips_allowed_modules": (),
         "max_cmvp_age_days": None,
+        "crypto_profile": "140-3-current",
+        "crypto_min_rsa_bits": 2048,
+        "crypto_deny_deprecated": False,
+        "crypto_expiry_warn_days": 30,
     }
     return Parameters(**(values | changes))
 

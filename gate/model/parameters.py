@@ -149,3 +149,11 @@ class Parameters(Model, frozen=True, kw_only=True):
     """Modules and programs that are left out: a path, exact or ending in ``/*``, ``package:NAME`` or ``family:NAME``."""
     max_cmvp_age_days: int | None = None
     """Warn when the list of certificates in the policies is older."""
+    # what counts as approved cryptography, where fail_on_fips_issues is set
+    crypto_profile: Literal["140-3-current", "r3-ipd", "cnsa2"] = "140-3-current"
+    """SP 800-131A as it is in force, its third revision in draft, or CNSA 2.0."""
+    crypto_min_rsa_bits: int = 2048
+    crypto_deny_deprecated: bool = False
+    """Deny algorithms that are deprecated, or legacy, instead of warning about them."""
+    crypto_expiry_warn_days: int = 30
+    """Warn about certificates that expire within so many days."""

@@ -126,6 +126,10 @@ SPECS: tuple[ParameterSpec, ...] = (
     _spec("fips_host", "fixed", "hosts run in FIPS mode, so that modules that follow the kernel's flag count as on"),
     _spec("fips_allowed_modules", "fixed", "modules left out of FIPS rules: a path, exact or ending in /*, package:X, family:X"),
     _spec("max_cmvp_age_days", "lower", "warn when the list of CMVP certificates is older than N days"),
+    _spec("crypto_profile", "fixed", "what counts as approved cryptography: 140-3-current, r3-ipd or cnsa2"),
+    _spec("crypto_min_rsa_bits", "higher", "shortest RSA key that is not weak"),
+    _spec("crypto_deny_deprecated", "true", "deny deprecated and legacy algorithms instead of warning"),
+    _spec("crypto_expiry_warn_days", "free", "warn about certificates that expire within N days"),
 )
 FINDING_LIMITS: frozenset[str | None] = frozenset(
     {"max_critical", "max_high", "max_medium", "max_low", "max_unknown", "max_vulnerabilities", "deny_kev", "deny_malware"}

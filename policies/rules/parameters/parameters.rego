@@ -125,6 +125,10 @@ _types := {
 	"fips_host": "flag",
 	"fips_allowed_modules": "texts",
 	"max_cmvp_age_days": "limit",
+	"crypto_profile": "crypto_profile",
+	"crypto_min_rsa_bits": "number",
+	"crypto_deny_deprecated": "flag",
+	"crypto_expiry_warn_days": "number",
 	"stig_profile": "baseline_name",
 	"stig_baseline": "baseline",
 	"stig_require_results": "flag",
@@ -145,6 +149,7 @@ _wanted := {
 	"level": "null or a whole number from 1 to 4",
 	"version": "null or a version such as \"1.4\"",
 	"object": "an object",
+	"crypto_profile": "140-3-current, r3-ipd or cnsa2",
 	"baseline_name": "disa-container, cis-docker-4, gpos or distroless",
 	"baseline": "an object with lists of texts, and `min_coverage` null or from 0 to 1",
 }
@@ -210,6 +215,8 @@ _valid("seconds", value) if {
 _valid("number", value) if _is_whole(value)
 
 _valid("object", value) if is_object(value)
+
+_valid("crypto_profile", value) if value in {"140-3-current", "r3-ipd", "cnsa2"}
 
 _valid("baseline_name", value) if value in {"disa-container", "cis-docker-4", "gpos", "distroless"}
 

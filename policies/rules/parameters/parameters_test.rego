@@ -113,6 +113,7 @@ test_values_that_are_refused[note] if {
 		"null_seconds": {"clock_skew_seconds": null},
 		"null_number": {"waiver_max_days": null},
 		"custom_list": {"custom": []},
+		"crypto_profile": {"crypto_profile": "any"},
 		"version_word": {"stig_min_openscap": "newest"},
 		"version_number": {"stig_min_openscap": 1.4},
 	}
