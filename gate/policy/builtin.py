@@ -16,7 +16,7 @@ from gate.model.verdict import ChildOutcome, Result, RuleOutcome
 from gate.policy.acceptance import accepted, satisfies
 from gate.policy.inventory import Requirement, RuleMeta
 from gate.policy.parameters import FINDING_LIMITS, SPECS, is_asked
-from gate.policy.required import unmet
+from gate.policy.required import COMPUTED, unmet
 from gate.policy.results import RawResult
 
 NO_RULES = "gate.no_rules"
@@ -114,6 +114,10 @@ def _required(document: Input, asked: Iterable[RuleMeta]) -> list[RuleOutcome]:
         found = unmet(document, need, REQUIRED_EVIDENCE)
         if found is not None:
             missing.append((found.effect, found.result))
+        elif spec.requires in COMPUTED:
+            text = f"{spec.requires} facts were collected, and no selected rule judges them"
+            fix = f"select the rules of {spec.requires}, or do not ask for {spec.name}"
+            missing.append(("no_verdict", RawResult(rule=REQUIRED_EVIDENCE, term=spec.requires, msg=text, fix=fix)))
     return [_rule(REQUIRED_EVIDENCE, "Evidence that a parameter requires is there", missing)] if missing else []
 
 

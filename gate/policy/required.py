@@ -16,12 +16,19 @@ from gate.policy.results import RawResult
 _SHOWN = 5
 PARTIAL = "it looks at one kind of packages only, and stands for no scan"
 _UNCOLLECTED = frozenset({"fips", "stig"})
+COMPUTED = frozenset({"fips"})
+"""Kinds whose facts the gate itself reads out of the image: collected, they are there; only rules make something of them."""
+_WHY = {
+    "fips": "the image's files could not be looked at",
+    "stig": "no results were given, and the image's files could not be looked at",
+}
 
 _HOW = {
     "vulnerabilities": "scan this digest: `gate verify --scan …`, or give the report with --evidence",
     "sbom": "make one for this digest (`gate sbom generate`) and give it with --evidence, or attach it with `cosign attest`",
     "signature": "sign the image by digest (`cosign sign`) and name the signer with --key or --certificate-identity",
     "provenance": "have the build system attest SLSA provenance for this digest and name its identity",
+    "fips": "name the image itself, in a registry, layout or archive that holds its layers, and not a bare digest",
     "sast": "give the SARIF of this source revision with --evidence",
     "stig": "scan this digest, for example with oscap, and give the results with --evidence (docs/compliance-scanners.md)",
 }
@@ -87,9 +94,11 @@ def unmet(document: Input, need: Requirement, rule: str) -> Missing | None:
     if good and not (need.select == "all" and about):
         return None
     kind, where = need.kind, _where(document)
+    if kind in COMPUTED and getattr(document, kind).collected:
+        return None  # the image itself is the evidence; what is unknown of it gives no verdict by the rules
     if kind in _UNCOLLECTED and not found and not getattr(document, kind).collected:
-        text = f"no collector for {kind} facts{where}: this version cannot tell"
-        fix = _HOW.get(kind, f"do not ask for {kind}, or wait for the version that collects it")
+        text = f"no {kind} facts{where}: {_WHY[kind]}"
+        fix = _HOW[kind]
         return _missing(rule, need, "no_verdict", text, "none", (), fix)
     errors = errors_for(document, kind)
     if errors:

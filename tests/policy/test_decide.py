@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gate.errors import PolicyError
 from gate.model.base import to_json
+from gate.model.fips import FipsFacts
 from gate.model.input import Platform
 from gate.model.parameters import Acceptance, RemediationDays
 from gate.model.verdict import ChildOutcome, Outcome
@@ -260,7 +261,16 @@ def test_facts_without_a_collector_are_no_verdict(inventory: Inventory, param: s
     value: Any = True if kind == "fips" else "1"
     outcome = decided(make_input(params={param: value}), inventory, said(inventory))
     assert (outcome.decision, outcome.reasons) == ("NO_VERDICT", ("gate.required_evidence",))
-    assert f"no collector for {kind}" in to_json(outcome).decode()
+    assert f"no {kind} facts" in to_json(outcome).decode()
+
+
+def test_fips_facts_that_no_selected_rule_judges_are_no_verdict(inventory: Inventory) -> None:
+    """The image was looked at, and the pack or the selection has no FIPS rule: that is no pass."""
+    document = make_input(params={"fail_on_fips_issues": True})
+    looked = msgspec.structs.replace(document, fips=FipsFacts(collected=True, certain=True, complete=True))
+    outcome = decided(looked, inventory, said(inventory))
+    assert (outcome.decision, outcome.reasons) == ("NO_VERDICT", ("gate.required_evidence",))
+    assert "no selected rule judges them" in to_json(outcome).decode()
 
 
 @pytest.mark.parametrize("param", ["require_scan", "require_signature", "require_provenance", "require_sast"])

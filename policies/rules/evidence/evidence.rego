@@ -96,11 +96,15 @@ no_verdict contains result.make(rego.metadata.chain(), [days, concat("; ", {_dat
 
 # METADATA
 # title: There is a collector for what is asked for
-# description: FIPS or STIG facts are asked for, and this version has no collector for them. Nothing can be said.
+# description: >-
+#   FIPS or STIG facts are asked for, and there are none: the image's files could not be looked at (a bare digest, or layers that
+#   cannot be had), and no results were given. Nothing can be said.
 # custom:
 #   short_name: no_collector
-#   failure_msg: "%v asks for %v facts: no collector"
-#   solution: Give STIG results with `--evidence` (docs/compliance-scanners.md), turn the parameter off, or use a version of the gate with a collector for it.
+#   failure_msg: "%v asks for %v facts, and none were collected"
+#   solution: >-
+#     Name the image itself, in a registry, layout or archive that holds its layers; give STIG results with `--evidence`
+#     (docs/compliance-scanners.md); or turn the parameter off.
 #   severity: high
 #   waivable: false
 #   controls:
@@ -111,7 +115,7 @@ no_verdict contains result.make(rego.metadata.chain(), [days, concat("; ", {_dat
 no_verdict contains result.make(rego.metadata.chain(), [parameter, kind], {
 	"term": kind,
 	"expected": "collected facts",
-	"got": "no collector",
+	"got": "none",
 }) if {
 	input.subject.kind != "index"
 	some kind, parameter in _uncollected

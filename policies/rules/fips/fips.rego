@@ -153,6 +153,8 @@ deny contains result.make(
 #     - {framework: DISA-CCI, id: CCI-000803}
 #     - {framework: DISA-STIG, id: V-203776}
 #     - {framework: DISA-STIG, id: V-203739}
+#   requires_evidence:
+#     - {kind: fips, when: fail_on_fips_issues, state: accepted, on: either, select: any}
 #   applies_to: [image, archive]
 #   collections: [prod, dev]
 #   ref: docs/rules.md#fipsnot_validated
