@@ -16,6 +16,7 @@ from gate.report.compliance.common import (
     findings_text,
     identifier,
     line,
+    name_of,
     report_identifier,
     subject_of,
     target_of,
@@ -48,7 +49,7 @@ def render(report: Report, style: Style) -> bytes:
         "has_path": False,
         "target_data": {
             "target_type": "Computing",
-            "host_name": line(first.subject.name, "image") if first is not None else "",
+            "host_name": name_of(first) if first is not None else "",
             "ip_address": "",
             "mac_address": "",
             "fqdn": "",

@@ -14,13 +14,14 @@ from gate.report.summary import title
 
 _SPACE = uuid.UUID("6f1d6d0e-5a53-5d0c-9d64-0b1a4f1c9a35")
 _TOKEN = re.compile(r"[^A-Za-z0-9._-]")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
 _DETAILS = 200
 EMPTY = "nothing"
 
 
 def identifier(*parts: str) -> str:
     """A UUID (version 5) that the same verdict always gives."""
-    return str(uuid.uuid5(_SPACE, "\0".join(parts)))
+    return str(uuid.uuid5(_SPACE, "\0".join(map(escape, parts))))
 
 
 def report_identifier(report: Report, kind: str) -> str:
@@ -51,12 +52,13 @@ def subject_of(outcome: Outcome) -> str:
 
 def target_of(outcome: Outcome) -> str:
     """As scanners name it: ``oci://NAME@sha256:…``; no digest but the subject's own may stand in it."""
-    name = "" if "sha256" in outcome.subject.name else outcome.subject.name
-    return f"oci://{token(name).replace('_', '-') if not _plain(name) else name}@{outcome.subject.digest}"
+    return f"oci://{name_of(outcome)}@{outcome.subject.digest}"
 
 
-def _plain(name: str) -> bool:
-    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/-]*", name))
+def name_of(outcome: Outcome) -> str:
+    """The repository, or ``image`` where its name is none."""
+    name = outcome.subject.name
+    return name if "sha256" not in name and _NAME.fullmatch(name) else "image"
 
 
 def detail_lines(details: Iterable[Detail]) -> list[str]:

@@ -23,6 +23,7 @@ from gate.report.compliance.common import (
     waivers_text,
 )
 from gate.report.compliance.controls import Item, Status, items
+from gate.report.escape import escape
 from gate.report.interface import Report, Style
 
 SPACE = "http://checklists.nist.gov/xccdf/1.2"
@@ -81,7 +82,7 @@ def _name(item: Item) -> str:
     """Reports may share rule ids with each other, so theirs carry a mark of the report."""
     if item.source == "gate":
         return token(item.id)
-    return f"{token(item.id)}.{hashlib.sha256(item.key.encode()).hexdigest()[:8]}"
+    return f"{token(item.id)}.{hashlib.sha256(escape(item.key).encode()).hexdigest()[:8]}"
 
 
 def _group(root: ElementTree.Element, name: str, item: Item) -> None:
@@ -121,7 +122,7 @@ def _result(root: ElementTree.Element, verdict: Verdict, found: tuple[Item, ...]
         "remark",
         f"record {verdict.outcome_digest}; policy {outcome.digests.policy}; profile {line(outcome.policy.profile)}",
     )
-    _add(about, "target", subject_of(outcome))
+    _add(about, "target", target_of(outcome))
     facts = _add(about, "target-facts")
     for name, value in (
         ("urn:xccdf:fact:identifier", target_of(outcome)),
