@@ -221,7 +221,7 @@ class VexUse(Model, frozen=True, kw_only=True):
 class VexProblem(Model, frozen=True, kw_only=True):
     statement: str
     finding: str
-    kind: Literal["unmatched", "conflict", "superseded", "untrusted", "future", "invalid", "expired"]
+    kind: Literal["unmatched", "conflict", "superseded", "untrusted", "future", "invalid", "expired", "claimed"]
     detail: str
     evidence: str
     readers: tuple[str, ...] = ()
@@ -236,6 +236,10 @@ class VexFacts(Model, frozen=True, kw_only=True):
     rejected: tuple[VexProblem, ...] = ()
     overdue: tuple[VexProblem, ...] = ()
     """Statements in use whose own review date has passed; they hold until a rule says otherwise."""
+    claimed: tuple[VexProblem, ...] = ()
+    """Statements in use that rank by the author whom the document names, while somebody else, who is not listed, signed it."""
+    unlisted: int = 0
+    """Problems with documents that anyone may have attached, beyond the first hundred: they decide nothing, and are counted."""
 
 
 class TrustEntryFact(Model, frozen=True, kw_only=True):

@@ -72,6 +72,8 @@ class VexStatement:
     """What to do about an ``affected`` product."""
     review_by: datetime | None = None
     """When its author meant to look at it again."""
+    bad_review: str = ""
+    """What its author wrote for that date and is none: the review counts as overdue."""
     notes: str = ""
     """Free text about how the status was found, as written."""
 

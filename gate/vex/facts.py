@@ -8,16 +8,29 @@ from typing import Literal
 
 from gate.model.input import VexFacts, VexProblem, VexUse
 from gate.vex.cyclonedx import BOM_LINK
-from gate.vex.document import SUBJECT
+from gate.vex.document import SUBJECT, VexStatement
 from gate.vex.index import Index, Item
 
-Problem = Literal["unmatched", "conflict", "superseded", "untrusted", "future", "invalid", "expired"]
+Problem = Literal["unmatched", "conflict", "superseded", "untrusted", "future", "invalid", "expired", "claimed"]
+
+
+UNVOUCHED_ROWS = 100
+"""Problems that are listed of documents that nobody answers for; more are counted. They decide nothing, and a rule that denies on
+listed ones looks at those of other documents only."""
+_SHOWN = 200
+
+
+def shown(item: Item, text: str) -> str:
+    """The text; of a document that nobody answers for, its beginning."""
+    return text if item.source.answered_for or len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 class Report:
     """Collects, then sorts."""
 
     def __init__(self) -> None:
+        self._unvouched = 0
+        self._unlisted = 0
         self._used: list[VexUse] = []
         self._problems: defaultdict[str, list[VexProblem]] = defaultdict(list)
 
@@ -31,16 +44,23 @@ class Report:
                 evidence=item.source.evidence,
             )
         )
-        if item.overdue and item.statement.review_by is not None:
-            self.problem("expired", item, finding, f"its review was due by {item.statement.review_by.isoformat()}")
+        if item.claimed:
+            self.problem("claimed", item, finding, item.claimed)
+        if item.overdue:
+            self.problem("expired", item, finding, overdue(item.statement))
 
     def problem(self, kind: Problem, item: Item, finding: str, detail: str, readers: Sequence[str] = ()) -> None:
+        if not item.source.answered_for:
+            self._unvouched += 1
+            if self._unvouched > UNVOUCHED_ROWS:
+                self._unlisted += 1
+                return
         self._problems[kind].append(
             VexProblem(
-                statement=item.statement.id,
+                statement=shown(item, item.statement.id),
                 finding=finding,
                 kind=kind,
-                detail=detail,
+                detail=shown(item, detail),
                 evidence=item.source.evidence,
                 readers=tuple(readers),
             )
@@ -70,6 +90,9 @@ class Report:
         for number, item in enumerate(items):
             if number in index.matched:
                 continue
+            if number in index.passed_over:
+                self._unlisted += 1
+                continue
             if item.statement.problem or item.future:
                 self.reject(item, "")
             elif number not in index.reported:
@@ -89,7 +112,16 @@ class Report:
             superseded=listed("superseded"),
             rejected=listed("untrusted", "future", "invalid"),
             overdue=listed("expired"),
+            claimed=listed("claimed"),
+            unlisted=self._unlisted,
         )
+
+
+def overdue(statement: VexStatement) -> str:
+    """Why the review is overdue."""
+    if statement.review_by is None:
+        return f"its review date {statement.bad_review!r} is no date, and counts as passed"
+    return f"its review was due by {statement.review_by.isoformat()}"
 
 
 def _mismatch(item: Item) -> str:

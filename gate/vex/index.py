@@ -17,6 +17,8 @@ from gate.vex.graph import SbomGraph
 from gate.vex.match import Image, Scope, cpe_name, match_cpe, match_package, source_of
 from gate.vex.purl import Purl, parse
 
+UNVOUCHED_STATEMENTS = 1000
+"""Statements of documents that nobody answers for which are compared with findings, of all that name a reported vulnerability."""
 _STRONG = frozenset({"sha256", "sha384", "sha512"})
 Key = tuple[str, str, str]
 
@@ -30,6 +32,9 @@ class VexSource:
     verification: Verification
     subjects: tuple[str, ...] = ()
     """Digests that the statement around the document names; they stand for products where a VEX statement has none."""
+    answered_for: bool = True
+    """Whether somebody answers for it: the caller named it, or it is signed by somebody who is trusted. False for what anyone who
+    can push may have attached: it counts for nothing, and must not cost time or fill a verdict without bound."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Item:
     future: bool
     retracted: bool
     overdue: bool = False
+    claimed: str = ""
+    """Where its rank rests on what the document says of its author, and another signed it: who did."""
 
     @property
     def suppresses(self) -> bool:
@@ -109,8 +116,16 @@ class Index:
         self.matched: set[int] = set()
         self.partly: list[tuple[int, str, str]] = []
         """Statement, finding, and the path to the root that no statement covers."""
+        self.passed_over: set[int] = set()
+        """Statements beyond `UNVOUCHED_STATEMENTS`, which were not compared with anything."""
+        unvouched = 0
         for number, item in enumerate(items):
             names = {name.casefold() for name in item.statement.vulnerabilities} & wanted
+            if names and not item.source.answered_for:
+                unvouched += 1
+                if unvouched > UNVOUCHED_STATEMENTS:
+                    self.passed_over.add(number)
+                    continue
             if names:
                 self.reported.add(number)
                 self._names[number] = names

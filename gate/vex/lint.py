@@ -83,6 +83,9 @@ def _time(name: str, statement: VexStatement, now: datetime) -> Iterable[Remark]
 
 
 def _review(name: str, statement: VexStatement, now: datetime) -> Iterable[Remark]:
+    if statement.bad_review:
+        message = f"its review date {statement.bad_review!r} is no date; the review counts as overdue"
+        yield Remark(name, "review_overdue", statement.id, "error", message, "write Review-by: 2027-02-01 in status_notes")
     if statement.review_by is not None and statement.review_by < now:
         message = f"its review was due by {statement.review_by.date().isoformat()}"
         yield Remark(name, "review_overdue", statement.id, "warning", message, "look again: gate vex triage --from VERDICT")

@@ -3,18 +3,50 @@
 It stands at the head of ``status_notes``, which every reader of the format tolerates, as lines ``Name: value`` up to the first
 empty line; free text follows. ``Reviewer``, ``Review-by`` (a date), ``Evidence`` (repeated: digests, addresses), ``Proposal``
 (what a tool suggests and nobody has decided), ``Found-as`` (the package as the scanner wrote it) and ``Verdict`` (digest).
+
+Of notes that others wrote, `marks` looks for the two that change what a statement is worth, wherever they stand.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from datetime import date
+from datetime import date, datetime
 
 from gate.errors import ConfigError
+from gate.vex.document import instant
 
 _LINE = re.compile(r"(Reviewer|Review-by|Evidence|Proposal|Found-as|Verdict): (.+)")
+_PROPOSAL = re.compile(r"^Proposal: ", re.MULTILINE)
+_REVIEW = re.compile(
+    r"\breview[ -]by:? *(?P<date>\d{4}-\d{2}-\d{2}(?:T\S+)?)|^review-by:[ \t]*(?P<other>[^\n]*)", re.IGNORECASE | re.MULTILINE
+)
+_SHOWN = 60
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Marks:
+    """What notes say that readers have to heed."""
+
+    review_by: datetime | None
+    """Up to when the statement was meant to hold without a further look: the end of that day where it has no time."""
+    bad_review: str
+    """What stands in place of that date and is none; empty where there is a date, or nothing."""
+    proposal: bool
+    """Whether a tool suggests the statement and nobody has decided it."""
+
+
+def marks(text: str) -> Marks:
+    """The marks in ``status_notes``, whoever wrote them."""
+    proposal = _PROPOSAL.search(text) is not None
+    match = _REVIEW.search(text)
+    if match is None:
+        return Marks(None, "", proposal)
+    written = (match["date"] or "").rstrip(".,;)")
+    moment, _ = instant(written if "T" in written else f"{written}T23:59:59Z")
+    bad = "" if moment is not None else (written or match["other"].strip() or "(empty)")[:_SHOWN]
+    return Marks(moment, bad, proposal)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +73,7 @@ def write(notes: Notes) -> str:
 
 
 def read(text: str) -> Notes:
-    """What `write` wrote; other text is all free text."""
+    """What `write` wrote; other text is all free text, also one whose review date is none: dropping it would hide that."""
     head, _, rest = text.partition("\n\n")
     matches = [None if _CONTROL.search(line) else _LINE.fullmatch(line) for line in head.split("\n")]
     if not matches or not all(matches):
@@ -57,7 +89,7 @@ def read(text: str) -> Notes:
     try:
         review_by = date.fromisoformat(one("Review-by")) if "Review-by" in values else None
     except ValueError:
-        review_by = None
+        return Notes(text=text)
     return Notes(
         reviewer=one("Reviewer"),
         review_by=review_by,

@@ -7,7 +7,6 @@ has strings where 0.2.0 has objects). What cannot be understood never suppresses
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +20,7 @@ from gate.vex.document import VexComponent as VexComponent
 from gate.vex.document import VexDocument as VexDocument
 from gate.vex.document import VexProduct as VexProduct
 from gate.vex.document import VexStatement as VexStatement
+from gate.vex.notes import marks
 
 _STATUSES: dict[str, VexStatus] = {
     "not_affected": "not_affected",
@@ -30,9 +30,6 @@ _STATUSES: dict[str, VexStatus] = {
 }
 _CONTEXT = "https://openvex.dev/ns"
 _VERSIONS = ("", "v0.0.1", "v0.0.2", "v0.1.0", "v0.2.0")
-_PROPOSAL = re.compile(r"^Proposal: ", re.MULTILINE)
-_REVIEW = re.compile(r"\breview[ -]by:? *(\d{4}-\d{2}-\d{2}(?:T\S+)?)", re.IGNORECASE)
-"""OpenVEX has no review date; triage writes one into ``status_notes``, which every reader of the format tolerates."""
 
 
 def recognises(head: bytes) -> bool:
@@ -88,7 +85,7 @@ _MESSAGES = {
     "whole_image_product": "an image is a product without subcomponents: the statement holds for every package in it",
     "unversioned_product": "a package is named without version: the statement holds for every version of it",
     "proposal": "a statement is a tool's proposal for review (Proposal: in status_notes); it does not count",
-    "bad_review_date": "a review date in status_notes is no date",
+    "bad_review_date": "a review date in status_notes is no date; the review counts as overdue",
     "without_time": "a suppressing statement has no usable time; it does not count",
 }
 
@@ -136,7 +133,10 @@ def _statement(item: Mapping[str, Any], fallback: str, stamp: datetime | None, o
         problems.append("names products in no known form")
     if not listed:
         odd.add("without_products")
-    if _PROPOSAL.search(text(item, "status_notes")):
+    noted = marks(text(item, "status_notes"))
+    if noted.bad_review:
+        odd.add("bad_review_date", noted.bad_review)
+    if noted.proposal:
         odd.add("proposal", text(item, "@id"))
         problems.append("a proposal of a tool, which nobody has decided")
     return VexStatement(
@@ -150,21 +150,10 @@ def _statement(item: Mapping[str, Any], fallback: str, stamp: datetime | None, o
         timestamp=moment,
         problem="; ".join(problems),
         action=text(item, "action_statement"),
-        review_by=_review(item, odd),
+        review_by=noted.review_by,
+        bad_review=noted.bad_review,
         notes=text(item, "status_notes"),
     )
-
-
-def _review(item: Mapping[str, Any], odd: Oddities) -> datetime | None:
-    """The date up to which the statement was meant to hold without a further look: the end of that day where it has no time."""
-    match = _REVIEW.search(text(item, "status_notes"))
-    if match is None:
-        return None
-    written = match[1].rstrip(".,;)")
-    moment, broken = instant(written if "T" in written else f"{written}T23:59:59Z")
-    if broken:
-        odd.add("bad_review_date", written)
-    return moment
 
 
 def _vulnerabilities(item: Mapping[str, Any]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from gate.model.findings import AppliedVex, Finding
 from gate.model.input import Subject, VexFacts
 from gate.vex.document import SUPPRESSING as SUPPRESSING
 from gate.vex.document import VexStatement
-from gate.vex.facts import Report
+from gate.vex.facts import Report, shown
 from gate.vex.graph import SbomGraph
 from gate.vex.index import Hit, Index, Item
 from gate.vex.index import VexSource as VexSource
@@ -150,7 +150,11 @@ def _item(
     reason = distrust(source, authors, require_signed)
     signer = _signer(source)
     # Who signs is ranked by that where it is listed: a document can claim any author, also one that ranks higher.
-    names = signer if signer & set(authors) else _names(source)
+    listed = signer & set(authors)
+    names = signer if listed else _names(source)
+    claimed = ""
+    if authors and signer and not listed and not reason and not signer & _names(source):
+        claimed = f"it counts as by {source.document.author!r}, who is listed, and was signed by {' and '.join(sorted(signer))}"
     moment = statement.timestamp
     return Item(
         source=source,
@@ -160,7 +164,8 @@ def _item(
         moment=moment if moment is not None else _NEWEST,
         future=moment is not None and moment > now,
         retracted=retracted,
-        overdue=statement.review_by is not None and statement.review_by < now,
+        overdue=bool(statement.bad_review) or (statement.review_by is not None and statement.review_by < now),
+        claimed=claimed,
     )
 
 
@@ -218,9 +223,9 @@ def _lineage(item: Item) -> tuple[str, str]:
 def _applied(item: Item, *, counts: bool) -> AppliedVex:
     return AppliedVex(
         status=item.statement.status,
-        justification=item.statement.justification or item.statement.impact,
-        statement=item.statement.id,
-        author=item.source.document.author,
+        justification=shown(item, item.statement.justification or item.statement.impact),
+        statement=shown(item, item.statement.id),
+        author=shown(item, item.source.document.author),
         evidence=item.source.evidence,
         counts=counts,
     )

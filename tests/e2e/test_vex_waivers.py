@@ -49,7 +49,7 @@ def test_a_conflict_takes_the_less_favourable(gate: Gate, lab: Lab) -> None:
     done = judged(gate, lab, openvex("CVE-2026-1"), openvex("CVE-2026-1", "affected", action_statement="upgrade"))
     assert done.code == 1
     assert len(done.outcome["vex"]["conflicts"]) == 1
-    assert "vex.conflict" in done.out
+    assert "vex.conflicting" in done.out
 
 
 def test_a_statement_from_the_future_does_not_suppress(gate: Gate, lab: Lab) -> None:
@@ -190,3 +190,15 @@ def test_a_pinned_bundle_refuses_waivers_and_looser_flags(gate: Gate, tmp_path: 
         assert done.code == 2, flags
         assert "pinned" in done.err and ("looser" in done.err or "outside" in done.err)
     assert gate("verify", *subject, "--bundle", f"{pack}@sha256:{'0' * 64}").code == 2
+
+
+def test_attached_noise_from_the_command_line(gate: Gate, lab: Lab) -> None:
+    """The report counts it, denials stay denials, and asking to deny on untrusted authors lets nobody block the release."""
+    scan = lab.file("scan.json", grype(BUILT.digest, findings=[("CVE-2026-1", "Low")]))
+    body = openvex("CVE-2026-1")
+    body["statements"] = [body["statements"][0] | {"@id": f"urn:x:{place}"} for place in range(500)]
+    subject = lab.layout("app", BUILT, [lab.bundle(VEX, body, BUILT.digest)])
+    done = gate.verify(subject, "--profile", "dev", "--evidence", scan, "--param", "vex_deny_untrusted=true")
+    assert done.code == 0, done.out
+    assert done.outcome["vex"]["unlisted"] == 400
+    assert "400 more problems" in done.message("vex.unlisted")

@@ -9,7 +9,7 @@ import data.lib.result
 # title: VEX statements do not contradict each other
 # description: Two statements of equal standing say different things of one finding; the less favourable one is used.
 # custom:
-#   short_name: conflict
+#   short_name: conflicting
 #   failure_msg: "VEX statements contradict each other about %v: %v"
 #   solution: Let the author withdraw or update the wrong one.
 #   severity: medium
@@ -17,16 +17,17 @@ import data.lib.result
 #   controls: []
 #   applies_to: [image, archive, digest]
 #   collections: [prod, dev]
-#   ref: docs/rules.md#vexconflict
+#   ref: docs/rules.md#vexconflicting
 warn contains _one(rego.metadata.chain(), problem) if {
+	not input.decision.params.vex_deny_conflict == true
 	some problem in input.vex.conflicts
 }
 
 # METADATA
-# title: No contradicting VEX statements
+# title: No conflict between VEX statements
 # description: With `vex_deny_conflict`, two statements of equal standing that say different things of one finding deny.
 # custom:
-#   short_name: contradiction
+#   short_name: conflict
 #   failure_msg: "VEX statements contradict each other about %v: %v"
 #   solution: Let the author withdraw or update the wrong one.
 #   severity: medium
@@ -35,7 +36,7 @@ warn contains _one(rego.metadata.chain(), problem) if {
 #   controls: []
 #   applies_to: [image, archive, digest]
 #   collections: [prod, dev]
-#   ref: docs/rules.md#vexcontradiction
+#   ref: docs/rules.md#vexconflict
 deny contains _one(rego.metadata.chain(), problem) if {
 	input.decision.params.vex_deny_conflict == true
 	some problem in input.vex.conflicts
@@ -155,6 +156,45 @@ warn contains _summary(rego.metadata.chain(), input.vex.unmatched) if count(inpu
 #   collections: [prod, dev]
 #   ref: docs/rules.md#vexrejected
 warn contains _summary(rego.metadata.chain(), input.vex.rejected) if count(input.vex.rejected) > 0
+
+# METADATA
+# title: VEX is signed by those whose names it bears
+# description: >-
+#   Statements in use by an author whom `vex_authors` lists and another signed, who is not listed. The trust entry vouches for
+#   the signer; that the author wrote it is the signer's word.
+# custom:
+#   short_name: claimed_author
+#   failure_msg: "VEX statement %v: %v"
+#   solution: List the signer's identity or trust entry in `vex_authors`; statements then rank by who signed them.
+#   severity: low
+#   waivable: true
+#   parameter: vex_authors
+#   controls: []
+#   applies_to: [image, archive, digest]
+#   collections: [prod, dev]
+#   ref: docs/rules.md#vexclaimed_author
+warn contains _statement(rego.metadata.chain(), problem) if {
+	some problem in input.vex.claimed
+}
+
+# METADATA
+# title: Attached VEX is listed in full
+# description: >-
+#   Unsigned documents that hang on the image say more than is listed. They suppress nothing, whatever they say; what is
+#   beyond the first hundred problems is counted.
+# custom:
+#   short_name: unlisted
+#   failure_msg: "%v more problems with unsigned VEX that is attached to the image are not listed"
+#   solution: Find out who attached it; name documents of your own with `--vex`, or have them signed.
+#   severity: info
+#   waivable: true
+#   controls: []
+#   applies_to: [image, archive, digest]
+#   collections: [prod, dev]
+#   ref: docs/rules.md#vexunlisted
+warn contains result.make(rego.metadata.chain(), [input.vex.unlisted], {"got": input.vex.unlisted}) if {
+	input.vex.unlisted > 0
+}
 
 # METADATA
 # title: VEX documents could be read

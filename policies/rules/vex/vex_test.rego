@@ -13,8 +13,8 @@ asking(name, path, problems) := t.with_params(t.replaced(path, problems), {name:
 blank(kind) := {"statement": "", "finding": "", "kind": kind, "detail": "", "evidence": ""}
 
 cases := {
-	"conflict": {
-		"allows": t.base,
+	"conflicting": {
+		"allows": asking("vex_deny_conflict", "/vex/conflicts", [problem("conflict")]),
 		"fires": t.replaced("/vex/conflicts", [problem("conflict")]),
 		"empty_field": {"input": t.replaced("/vex/conflicts", [blank("conflict")]), "fires": true},
 		"nothing_fires": false,
@@ -31,7 +31,19 @@ cases := {
 		"empty_field": {"input": t.replaced("/vex/rejected", [blank("untrusted")]), "fires": true},
 		"nothing_fires": false,
 	},
-	"contradiction": {
+	"claimed_author": {
+		"allows": t.base,
+		"fires": t.replaced("/vex/claimed", [problem("claimed")]),
+		"empty_field": {"input": t.replaced("/vex/claimed", [blank("claimed")]), "fires": true},
+		"nothing_fires": false,
+	},
+	"unlisted": {
+		"allows": t.base,
+		"fires": t.replaced("/vex/unlisted", 1),
+		"empty_field": {"input": t.replaced("/vex/unlisted", -1), "fires": false},
+		"nothing_fires": false,
+	},
+	"conflict": {
 		"allows": t.replaced("/vex/conflicts", [problem("conflict")]),
 		"fires": asking("vex_deny_conflict", "/vex/conflicts", [problem("conflict")]),
 		"empty_field": {"input": asking("vex_deny_conflict", "/vex/conflicts", [blank("conflict")]), "fires": true},
