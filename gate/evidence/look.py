@@ -34,4 +34,5 @@ def look(source: ImageSource, subject: Subject, now: str) -> Looked:
     Raises EvidenceUnavailable, EvidenceInvalid, FormatRefused, LimitExceeded.
     """
     seen, files = filesystem.collect(source, subject, now, {**hardening.choosers(), **fips.choosers(), **crypto.choosers_at(now)})
-    return Looked(seen, fips.facts(files, subject), crypto.facts(files, subject, now), files, hardening.facts(files, subject))
+    modules = fips.facts(files, subject)
+    return Looked(seen, modules, crypto.facts(files, subject, now, modules), files, hardening.facts(files, subject))

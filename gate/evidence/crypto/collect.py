@@ -57,7 +57,7 @@ def facts(files: FileSystem, subject: Subject, now: str, fips: FipsFacts = _NOBO
     every = list(dict.fromkeys(itertools.islice(names, _MOST + 1)))
     certificates = list(_certificates(files, configs, merged, hidden, moment))
     keys = list(_keys(files, merged, hidden))
-    left = sum(made.undescribed + made.unreadable for entry in (*merged, *hidden) if (made := _secrets(entry)))
+    left = sum(made.undescribed for entry in (*merged, *hidden) if (made := _secrets(entry)))
     if left:
         told.append(Diagnostic(code="undescribed", message="certificates or keys that are not described", count=left))
     for what, items in (("algorithms", every), ("certificates", certificates), ("keys", keys)):
