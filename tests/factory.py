@@ -81,6 +81,7 @@ def parameters(**changes: Any) -> Parameters:
         "vex_deny_untrusted": False,
         "vex_deny_conflict": False,
         "vex_deny_overdue": False,
+        "kev_due_dates": False,
         "stig_benchmarks": (),
         "stig_min_coverage": None,
         "stig_min_openscap": None,

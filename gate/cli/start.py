@@ -89,4 +89,5 @@ def flags_of(options: Mapping[str, Any]) -> Flags:
         vex=tuple(options.get("vex", ())),
         bundles=tuple(options.get("bundles", ())),
         exit_zero=bool(options.get("exit_zero")),
+        deadlines=tuple(options.get("deadlines", ())),
     )

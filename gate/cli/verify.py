@@ -117,6 +117,9 @@ class _Command(click.Command):
 @click.option("--push", is_flag=True, help="Put what --attest signed beside the image; without it, gate push does so later.")
 @click.option("--push-denied", is_flag=True, help="Push for a denied image too; recorded in the store.")
 @click.option("--store", metavar="DIR|oci://REPO", help="Where verdicts are kept; default $GATE_STORE or your data folder.")
+@click.option(
+    "--deadlines", multiple=True, metavar="NAME", help="fedramp, pci-dss, bod-26-04, bod-22-01: days to fix. Repeatable."
+)
 @click.option("--history", metavar="FILE", help="When findings were first seen; read and kept. With --store it is kept there.")
 @click.option("--dotenv", metavar="FILE", help="Write GATE_DIGEST, GATE_VERDICT and GATE_RECORD for the next step.")
 @click.option("--verbose", is_flag=True, help="Every result, every rule.")

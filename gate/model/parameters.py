@@ -126,6 +126,9 @@ class Parameters(Model, frozen=True, kw_only=True):
     """Deny on statements of equal standing that contradict each other."""
     vex_deny_overdue: bool = False
     """Deny on statements in use whose review date has passed."""
+    # deadlines that others set
+    kev_due_dates: bool = False
+    """Deny a finding in CISA's catalogue once the catalogue's due date has passed."""
     # what STIG reports have to be
     stig_benchmarks: tuple[str, ...] = ()
     """Benchmark ids that fit the image, exact or ending in ``*``; empty takes any."""

@@ -85,6 +85,8 @@ class EnvironmentSpec(Model, frozen=True, kw_only=True):
     """By selector; the most specific wins, and what is not named is enforced."""
     waivers: tuple[str, ...] = ()
     """Waiver files (``gate.waivers/v1``), relative to the policy file."""
+    deadlines: tuple[str, ...] = ()
+    """Sets of deadlines of the packs (``fedramp`` …), by name; they only tighten."""
     vex: VexSpec = VexSpec()
     bundles: tuple[str, ...] = ()
     """Packs: directories or ``.tar.gz`` files, relative to the policy file, each with ``@sha256:…`` to pin it."""

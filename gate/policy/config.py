@@ -21,6 +21,7 @@ from gate.model.parameters import Parameters
 from gate.model.policy_file import EnvironmentSpec, Mode, PolicyFile, TrustSpec
 from gate.model.waiver import Waiver
 from gate.policy.bundle import BundleSpec, Policy, parse_spec
+from gate.policy.deadlines import tighten
 from gate.policy.decoding import decode, did_you_mean
 from gate.policy.inventory import Inventory
 from gate.policy.ownership import data_at
@@ -55,6 +56,7 @@ class Flags:
     vex: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
     exit_zero: bool = False
+    deadlines: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ def resolve(loaded: LoadedPolicyFile | None, environment: str | None, flags: Fla
     for source, at, given, origin in _layers(loaded, name, spec, flags):
         for key, value in decode_params(source, given, at=at).items():
             values[key], origins[key] = value, origin(key)
+    sets = [*((each, _named(loaded)) for each in spec.deadlines), *((each, "--deadlines") for each in flags.deadlines)]
+    tighten(values, origins, sets, policy)
     params = Parameters(**values)
     selection, origins["selection"] = _selection(profile, spec, flags, loaded)
     enforcement = {**profile.enforcement, **spec.enforcement, **flags.enforcement}

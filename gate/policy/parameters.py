@@ -110,6 +110,7 @@ SPECS: tuple[ParameterSpec, ...] = (
     _spec("vex_deny_untrusted", "true", "deny on VEX statements about a finding by authors who may not suppress"),
     _spec("vex_deny_conflict", "true", "deny on VEX statements of equal standing that contradict each other"),
     _spec("vex_deny_overdue", "true", "deny on VEX statements in use whose review date has passed"),
+    _spec("kev_due_dates", "true", "deny exploited findings past the due date that CISA's catalogue gives"),
     _spec("stig_benchmarks", "subset", "STIG benchmark ids that fit the image, exact or ending in *"),
     _spec("stig_min_coverage", "higher", "least share of a STIG report's rules that pass or fail (0 to 1)"),
     _spec("stig_min_openscap", "version", "oldest OpenSCAP whose results count, as 1.4"),
@@ -133,7 +134,7 @@ SPECS: tuple[ParameterSpec, ...] = (
 )
 FINDING_LIMITS: frozenset[str | None] = frozenset(
     {"max_critical", "max_high", "max_medium", "max_low", "max_unknown", "max_vulnerabilities", "deny_kev", "deny_malware"}
-    | {"max_epss", "deny_fixable", "remediation_days", "require_vex"}
+    | {"max_epss", "deny_fixable", "remediation_days", "require_vex", "kev_due_dates"}
 )
 """Parameters that only a scan can show to be kept."""
 _VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){0,3}")

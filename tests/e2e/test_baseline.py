@@ -36,7 +36,7 @@ class Week:
         for name in without:
             document["matches"].remove(named[name])
         for name in kev:
-            entry = {"cve": name, "dateAdded": "2026-11-01", "dueDate": "2026-11-22", "knownRansomwareCampaignUse": "Unknown"}
+            entry = {"cve": name, "dateAdded": "2026-11-01", "dueDate": "2030-06-15", "knownRansomwareCampaignUse": "Unknown"}
             named[name]["vulnerability"]["knownExploited"] = [entry]
         scan = self.folder / "scan.json"
         scan.write_text(json.dumps(document))

@@ -118,6 +118,7 @@ _types := {
 	"vex_deny_untrusted": "flag",
 	"vex_deny_conflict": "flag",
 	"vex_deny_overdue": "flag",
+	"kev_due_dates": "flag",
 	"stig_benchmarks": "texts",
 	"stig_min_coverage": "ratio",
 	"stig_min_openscap": "version",
