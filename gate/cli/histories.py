@@ -62,7 +62,7 @@ def kept(options: Mapping[str, Any], params: Parameters, time: Time, registry: R
     try:
         return _of_store(options.get("store"), writes, registry, limits)
     except (StoreError, EvidenceError) as error:
-        if any(days is not None for days in msgspec.structs.astuple(params.remediation_days)):
+        if any(days is not None for days in msgspec.structs.astuple(params.remediation_days)):  # a deadline asks for it
             raise
         _say(error)
         return None
