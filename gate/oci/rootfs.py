@@ -15,6 +15,7 @@ import contextlib
 import os
 import stat
 from collections import Counter
+from io import FileIO
 from pathlib import Path
 
 from gate.errors import EvidenceInvalid, EvidenceUnavailable, FormatRefused, LimitExceeded
@@ -34,7 +35,7 @@ class _Spool:
 
     def __init__(self, store: _Store, name: str) -> None:
         self._store, self._name = store, name
-        self._file = (store.folder / name).open("xb", buffering=0)
+        self._file = store.open(name)
 
     def feed(self, data: memoryview) -> None:
         self._store.count(len(data))
@@ -43,7 +44,7 @@ class _Spool:
             view = view[self._file.write(view) or 0 :]
 
     def result(self) -> str:
-        self._file.close()
+        self._store.close()
         return self._name
 
 
@@ -53,6 +54,17 @@ class _Store:
     def __init__(self, folder: Path, limits: Limits) -> None:
         self.folder, self._limits = folder, limits
         self._files = self._bytes = 0
+        self._last: FileIO | None = None
+
+    def open(self, name: str) -> FileIO:
+        """One file at a time is written; the one before it is closed, also where reading ended with an error."""
+        self.close()
+        self._last = (self.folder / name).open("xb", buffering=0)
+        return self._last
+
+    def close(self) -> None:
+        if self._last is not None:
+            self._last.close()
 
     def choose(self, header: Header) -> _Spool | None:
         self._files += 1
@@ -74,7 +86,8 @@ def unpack(source: ImageSource, subject: Subject, work: Path, limits: Limits) ->
     try:
         folder.mkdir(mode=0o700)
         root.mkdir(mode=0o700)
-        files = read_filesystem(source, subject, _Store(folder, limits).choose)
+        with contextlib.closing(_Store(folder, limits)) as store:
+            files = read_filesystem(source, subject, store.choose)
         if not files.certain:
             odd = ", ".join(sorted({note.code for note in files.notes}))
             raise EvidenceInvalid(
