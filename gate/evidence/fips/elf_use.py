@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from gate.evidence.filesystem.choose import found
-from gate.evidence.filesystem.collect import GO, shown
+from gate.evidence.filesystem.collect import shown
 from gate.evidence.fips import elfmarks
 from gate.evidence.fips.elf import ELF, ElfFacts, choose_elf
 from gate.evidence.fips.elf_link import PATHS, Linker, choose_paths
 from gate.evidence.fips.elf_module import carried, implements, module_of, static_openssl, stem
 from gate.evidence.fips.found import Found
-from gate.evidence.fips.gobuild import GoBuild
 from gate.evidence.fips.openssl_view import View, variables
 from gate.evidence.fips.owners import Owners
 from gate.evidence.fips.python import Wheels
@@ -30,6 +29,8 @@ from gate.oci.tree import Entry
 
 _FRONTS = {"libnss3": "libsoftokn3.so", "libssl3": "libsoftokn3.so", "libsmime3": "libsoftokn3.so"}
 """Libraries that load the one which does the work, from their own directory."""
+_NODE = frozenset({"openssl", "boringssl", "boringssl-fips", "aws-lc", "aws-lc-fips"})
+"""What `gate.evidence.fips.node` tells of Node."""
 _DEEP = 8
 
 
@@ -47,13 +48,11 @@ def elves(view: View) -> Iterator[tuple[Entry, ElfFacts]]:
 
 
 def find(view: View, subject: Subject, env: Sequence[EnvOverride], packages: Owners, wheels: Wheels) -> Found:
-    """Modules inside ELF files, and consumers; Node is left to `gate.evidence.fips.node`."""
+    """Modules inside ELF files, and consumers."""
     variable = variables(subject)
     finder = _Finder(view, variable, env, wheels)
     diagnostics: list[Diagnostic] = []
     for entry, facts in elves(view):
-        if facts.has(elfmarks.NODE_SHARED):
-            continue
         finder.look(entry, facts)
         if facts.has(elfmarks.PACKED):
             diagnostics.append(
@@ -86,13 +85,16 @@ class _Finder:
         """Takes one file's modules and, unless it is a library of cryptography itself, what it uses."""
         known = self._view.library(entry.path) is not None
         inside: list[CryptoModule] = []
+        node = facts.has(elfmarks.NODE_SHARED)
         for family, version in carried(entry, facts, known):
+            if node and family in _NODE:
+                continue
             if family == "openssl":
                 inside.append(static_openssl(self._view, entry, facts, version, self._wheels, self._env, self._redirecting()))
             else:
                 inside.append(module_of(self._view, entry, facts, family, version, self._wheels))
         if inside:
-            self.modules.append(_joined(inside))
+            self.modules.append(joined(inside))
         own = elfmarks.library_family(entry.path) or elfmarks.library_family(facts.soname)
         part = "/ossl-modules/" in entry.path or "/engines-" in entry.path  # of OpenSSL itself
         if not part and (not own or (own == "krb5" and not inside)):
@@ -110,7 +112,8 @@ class _Finder:
             reasons.append(f"has {module.family} {module.version}".rstrip() + " inside")
         missing = False
         for name in facts.needed:
-            if elfmarks.library_family(name):
+            family = elfmarks.library_family(name)
+            if family and not (family == "openssl" and facts.has(elfmarks.NODE_SHARED)):
                 missing |= not self._library(entry, facts, name, modules, reasons)
         for name in facts.values(elfmarks.LOADS) or ():
             if not inside:
@@ -119,8 +122,6 @@ class _Finder:
             return
         owner = self._wheels.of(entry.path)
         wheel = self._wheels.wheel(entry.path)
-        if isinstance(found(entry, GO), GoBuild):
-            return  # told by the judge of Go programs
         self.consumers.append(
             CryptoConsumer(
                 path=shown(entry.path),
@@ -169,7 +170,7 @@ class _Finder:
         return ends or [entry.path]
 
 
-def _joined(inside: Sequence[CryptoModule]) -> CryptoModule:
+def joined(inside: Sequence[CryptoModule]) -> CryptoModule:
     """One module for a file with several: the least capable stands for it, and the others are named."""
     if len(inside) == 1:
         return inside[0]

@@ -24,6 +24,10 @@ _OVERLAP = 256
 _SNAPSHOT_FIND = b"crypto/internal/fips140/v"
 _SNAPSHOT = re.compile(rb"crypto/internal/fips140/(v[0-9][0-9A-Za-z.-]{0,40})/")
 _BORING = b"_goboringcrypto_"
+_CRYPTO = b"\0crypto/"
+"""Before a function of the standard library's cryptography in the table of functions; programs without any have none."""
+_OTHER = b"\0golang.org/x/crypto/"
+_OPENSSL = b"golang-fips/openssl"
 _VERSIONS = 20
 _TRIES = 64
 """False beginnings in one file, after which nothing is said of it but that it has some."""
@@ -37,6 +41,12 @@ class GoBuild(msgspec.Struct, frozen=True, gc=False):
     modules: tuple[tuple[str, str], ...]
     snapshots: tuple[str, ...]
     boring: bool
+    crypto: bool = True
+    """Whether functions of the standard library's cryptography are in it."""
+    other: bool = False
+    """Whether functions of golang.org/x/crypto are."""
+    openssl: bool = False
+    """Whether the package is that hands cryptography to OpenSSL."""
 
 
 def choose_go(header: Header) -> GoSink | None:
@@ -60,6 +70,9 @@ class GoSink:
         self._found: tuple[str, str] | None = None
         self._snapshots: set[str] = set()
         self._boring = False
+        self._crypto = False
+        self._other = False
+        self._openssl = False
 
     def feed(self, data: memoryview) -> None:
         """Looks through the piece and the end of the one before."""
@@ -79,6 +92,9 @@ class GoSink:
         if len(self._snapshots) < _VERSIONS and _SNAPSHOT_FIND in window:
             self._snapshots |= {match.group(1).decode("ascii") for match in _SNAPSHOT.finditer(window)}
         self._boring = self._boring or _BORING in window
+        self._crypto = self._crypto or _CRYPTO in window
+        self._other = self._other or _OTHER in window
+        self._openssl = self._openssl or _OPENSSL in window
         kept = window[-_OVERLAP:]
         self._position += len(window) - len(kept)
         self._tail = kept
@@ -89,7 +105,9 @@ class GoSink:
             return None
         version, text = self._found
         settings, modules = read_text(text)
-        return GoBuild(version, settings, modules, tuple(sorted(self._snapshots)), self._boring)
+        return GoBuild(
+            version, settings, modules, tuple(sorted(self._snapshots)), self._boring, self._crypto, self._other, self._openssl
+        )
 
     def _search(self, window: bytes, old: int) -> None:
         """Begins at the next magic, or goes on with the one that was begun; a false one is looked through again behind it."""
