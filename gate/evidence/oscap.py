@@ -36,7 +36,7 @@ PACKAGES = (
 )
 _SSG = "xccdf_org.ssgproject.content_profile_"
 _PROFILES = ("stig", "standard", "cis_level1_server", "cis_server_l1", "anssi_bp28_high", "anssi_np_nt28_high", "ospp")
-"""Of the profiles that content has, the first of these is taken."""
+"""Of the profiles that content has, the first of these is taken, or the only one that there is."""
 _MAJOR = frozenset({"debian", "rhel", "ol", "almalinux", "fedora", "amzn", "sles", "opensuse-leap"})
 _NAMES = {
     "debian": "debian", "ubuntu": "ubuntu", "rhel": "rhel", "ol": "ol", "almalinux": "almalinux", "fedora": "fedora",
@@ -152,6 +152,8 @@ def choose_profile(content: bytes, asked: str | None, name: str) -> str:
         fitting = [profile for profile in there if profile in (asked, _SSG + asked)]
         if fitting:
             return str(fitting[0])
+    elif len(there) == 1:
+        return str(there[0])
     else:
         for profile in (_SSG + short for short in _PROFILES):
             if profile in there:
