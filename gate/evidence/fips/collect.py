@@ -45,7 +45,7 @@ def facts(files: FileSystem, subject: Subject) -> FipsFacts:
     ]
     if subject.config is None:
         diagnostics.append(Diagnostic(code="no_configuration", message="the image's Env is not known"))
-    modules = _first(founds)
+    modules = programs.claimed(_first(founds), files, packages)
     consumers = [settled(consumer, modules) for part in founds for consumer in part.consumers]
     for name, items in (("modules", modules), ("consumers", consumers)):
         if len(items) > _MOST:

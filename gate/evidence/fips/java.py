@@ -1,7 +1,7 @@
 """Java: archives with cryptography of their own, and the providers that each JDK of the image is set to.
 
-1. What decides is the first provider: Bouncy Castle's FIPS provider, restricted to approved algorithms, or Red Hat's list for a host
-   in FIPS mode. Everything else is the JDK's own code, which has no validated module.
+1. What decides is the first provider: Bouncy Castle's FIPS provider with approved algorithms only, or Red Hat's list for a
+   host in FIPS mode. Everything else is the JDK's own code, which has no validated module.
 2. A program can register providers by itself, which files do not tell: an archive that no JDK names is ``unknown``, not on.
 3. Options count from the variables that a JVM reads, and from the command of the image where it starts Java itself.
 """
@@ -17,6 +17,7 @@ import msgspec
 from gate.evidence.filesystem.accounts import text_of
 from gate.evidence.filesystem.choose import found
 from gate.evidence.filesystem.collect import shown
+from gate.evidence.fips.elf import ELF
 from gate.evidence.fips.found import Found
 from gate.evidence.fips.java_files import JAR, SETTINGS, JarFacts, properties
 from gate.evidence.fips.openssl_view import View, variables
@@ -109,7 +110,7 @@ def _module(
     return CryptoModule(
         path=shown(entry.path),
         layer=view.files.layer_name(entry),
-        sha256="",
+        sha256=getattr(found(entry, JAR) or found(entry, ELF), "sha256", ""),
         family=family,
         version=version,
         place="bundled",

@@ -1,11 +1,12 @@
 """What is kept of Java archives and of a JDK's settings while they pass by.
 
-Names of entries are plain text in a zip, also in one that is stored inside another: classes are found by name without unpacking. An
-archive that is packed inside another is known by its own name only.
+Names of entries are plain text in a zip, also in one that is stored inside another: classes are found by name without
+unpacking. An archive that is packed inside another is known by its own name only.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
 
@@ -46,6 +47,7 @@ class JarFacts(msgspec.Struct, frozen=True, gc=False):
     nested: tuple[str, ...]
     version: str
     fips_native: bool
+    sha256: str
 
 
 def choose_jar(header: Header) -> Sink | None:
@@ -65,6 +67,7 @@ class JarSink:
         self._head = bytearray()
         self._window = bytearray()
         self._dead = False
+        self._hasher = hashlib.sha256()
         self._families: set[str] = set()
         self._nested: set[str] = set()
 
@@ -77,6 +80,7 @@ class JarSink:
             if not _ZIP.startswith(bytes(self._head[: len(_ZIP)])) and not self._head.startswith(_ZIP):
                 self._dead = True
                 return
+        self._hasher.update(data)
         self._window += data
         if len(self._window) >= _WINDOW:
             self._look()
@@ -90,7 +94,11 @@ class JarSink:
             return None
         manifest = _manifest(bytes(self._head))
         return JarFacts(
-            tuple(sorted(self._families)), tuple(sorted(self._nested)), _version(manifest), "fips" in manifest.lower()
+            tuple(sorted(self._families)),
+            tuple(sorted(self._nested)),
+            _version(manifest),
+            "fips" in manifest.lower(),
+            f"sha256:{self._hasher.hexdigest()}",
         )
 
     def _look(self) -> None:
@@ -98,10 +106,8 @@ class JarSink:
         for name, family in _CLASSES:
             if family not in self._families and name in window:
                 self._families.add(family)
-        if b".jar" in window:
-            self._nested |= (
-                {match.decode("ascii") for match in _NESTED.findall(window)[:_VALUES]} if len(self._nested) < _VALUES else set()
-            )
+        if b".jar" in window and len(self._nested) < _VALUES:
+            self._nested |= {match.decode("ascii") for match in _NESTED.findall(window)[:_VALUES]}
         self._window = bytearray(window[-_OVERLAP:])
 
 
@@ -130,7 +136,7 @@ def _version(manifest: str) -> str:
 
 
 def properties(text: str) -> dict[str, str]:
-    """A properties file (java.util.Properties): the last assignment of a name counts; escapes other than ``\\`` + newline are kept."""
+    """A properties file (java.util.Properties): the last assignment of a name counts; only escaped line ends are undone."""
     made: dict[str, str] = {}
     pending = ""
     for line in text.splitlines():

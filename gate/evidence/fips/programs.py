@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gate.evidence.fips import elf_use, go, java, java_files, node, python
+import msgspec
+
+from gate.evidence.fips import dotnet, elf_use, go, java, java_files, node, python
 from gate.evidence.fips.elf_use import joined
 from gate.evidence.fips.found import Found
 from gate.evidence.fips.openssl_view import View
 from gate.evidence.fips.owners import Owners
 from gate.model.fips import CryptoModule, EnvOverride
 from gate.model.input import Subject
-from gate.oci.filesystem import Chooser
+from gate.oci.filesystem import Chooser, FileSystem
 
 
 def choosers() -> Mapping[str, Chooser]:
@@ -28,7 +30,27 @@ def find(view: View, subject: Subject, env: Sequence[EnvOverride], packages: Own
     """What each family finds."""
     wheels = python.Wheels(view.files, packages)
     inside = _together(go.find(view, subject, env, packages), elf_use.find(view, subject, env, packages, wheels))
-    return [*inside, node.find(view, subject, env, wheels), java.find(view, subject, env, packages), python.find(view, packages)]
+    return [
+        *inside,
+        node.find(view, subject, env, wheels),
+        java.find(view, subject, env, packages),
+        dotnet.find(view, packages),
+        python.find(view, packages),
+    ]
+
+
+def claimed(modules: Mapping[str, CryptoModule], files: FileSystem, packages: Owners) -> dict[str, CryptoModule]:
+    """Bundled modules that no package of the image owns, with the wheel that claims them."""
+    wheels = python.Wheels(files, packages)
+    made: dict[str, CryptoModule] = {}
+    for path, module in modules.items():
+        owner = wheels.wheel(path) if module.place != "system" and not module.package else None
+        made[path] = (
+            module
+            if owner is None
+            else msgspec.structs.replace(module, package=owner.name, package_version=owner.version, vendor=owner.vendor)
+        )
+    return made
 
 
 def _together(built: Found, carried: Found) -> list[Found]:
