@@ -16,7 +16,7 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/policy-gate/tools/bin
 export PATH := $(TOOLS):$(PATH)
 CHECKED := gate tests tools testdata
 
-.PHONY: help venv tools tools-extra test lint fmt bench demo testdata lock clean
+.PHONY: help venv tools tools-extra test lint fmt bench demo docs testdata lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -62,6 +62,10 @@ bench: venv tools ## measure and print the table of docs/performance.md
 demo: venv ## a DENY with its reasons and an ALLOW with its signed summary, on the sample images
 	@$(FETCH) opa
 	@$(RUN)/python tools/demo.py
+
+docs: venv ## the documentation as a site, in build/site
+	@$(RUN)/python -m mkdocs build --strict --quiet
+	@echo "open build/site/index.html"
 
 testdata: venv tools ## make the sample images and their evidence again (Debian)
 	@$(RUN)/python testdata/make_evidence.py
