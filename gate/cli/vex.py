@@ -12,7 +12,10 @@ from gate.cli.files import emit, write_atomically
 from gate.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gate.model.verdict import Verdict
+    from gate.vex.graph import SbomGraph
 
 
 @click.group("vex")
@@ -46,6 +49,14 @@ _FROM = click.option(
 )
 _STORE = click.option("--store", metavar="DIR", help="Where verdicts are kept.")
 _IMAGE = click.option("--image", metavar="NAME|DIGEST", help="Only this image of the report.")
+_SBOM = click.option(
+    "--sbom",
+    "--evidence",
+    "sboms",
+    multiple=True,
+    metavar="FILE",
+    help="An SBOM of the image: statements about a product around a package need it. Repeatable.",
+)
 _AUTHOR = click.option("--author", metavar="NAME", help="Who says so, as policies list it in vex_authors.")
 _ROLE = click.option("--role", metavar="TEXT", help="The author's role.")
 
@@ -144,9 +155,18 @@ def _deliver(data: bytes, output: str | None) -> None:
 @click.option("--from", "source", metavar="FILE|DIGEST", help="A verdict: then also what binds nothing in its image.")
 @click.option("--strict", is_flag=True, help="Warnings fail too.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_SBOM
 @_IMAGE
 @_STORE
-def lint(files: tuple[str, ...], source: str | None, strict: bool, form: str, image: str | None, store: str | None) -> int:
+def lint(
+    files: tuple[str, ...],
+    source: str | None,
+    strict: bool,
+    form: str,
+    sboms: tuple[str, ...],
+    image: str | None,
+    store: str | None,
+) -> int:
     """Say where documents break the schema, where readers disagree, where a review is overdue and where nothing is bound.
 
     grype takes the oldest of several statements, trivy and this gate the newest: `readers_differ` names where that matters.
@@ -167,7 +187,24 @@ def lint(files: tuple[str, ...], source: str | None, strict: bool, form: str, im
     sources = [item.source for item in opened]
     now = write.clock(os.environ)
     verdicts = _verdicts(source, store, image) if source else (None,)
-    remarks = sorted({remark for verdict in verdicts for remark in remarks_on(sources, now=now, raw=raw, verdict=verdict)})
+    graphs: Mapping[str, tuple[SbomGraph, ...]] = {}
+    if sboms:
+        from gate.cli.vex_sboms import graphs_for
+
+        if source is None:
+            raise UsageError("--sbom without --from", why="an SBOM is about an image", fix="give the verdict on it: --from")
+        graphs = graphs_for(sboms, [verdict for verdict in verdicts if verdict is not None])
+    found = [
+        remarks_on(
+            sources,
+            now=now,
+            raw=raw,
+            verdict=verdict,
+            graphs=graphs.get(verdict.outcome.subject.digest, ()) if verdict is not None else (),
+        )
+        for verdict in verdicts
+    ]
+    remarks = sorted({remark for one in found for remark in one})
     if form == "json":
         emit(as_json(remarks))
     for remark in remarks if form == "text" else ():
@@ -191,6 +228,7 @@ def lint(files: tuple[str, ...], source: str | None, strict: bool, form: str, im
 @click.option("--trivy-cache", metavar="DIR", help="trivy's cache with a database; default: ~/.cache/trivy.")
 @click.option("--plain-http", is_flag=True, help="Talk to the registry without TLS.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_SBOM
 @_IMAGE
 @_STORE
 def check(**options: Any) -> int:
@@ -203,6 +241,7 @@ def check(**options: Any) -> int:
     Examples:
       gate vex check --image-from verdict.json vex/app.openvex.json
       gate vex check --image-from verdict.json --with grype --with trivy vex/app.openvex.json
+      gate vex check --image-from verdict.json --sbom app.cdx.json supplier.csaf.json
     """
     from gate.cli.vex_check import run
 

@@ -12,6 +12,7 @@ import click
 
 from gate.cli.files import emit
 from gate.cli.vex_files import Opened, as_json, open_files, table
+from gate.cli.vex_sboms import graphs_for
 from gate.errors import EvidenceUnavailable, UsageError
 from gate.report.escape import escape
 
@@ -29,9 +30,11 @@ def run(verdicts: Sequence[Verdict], options: Mapping[str, Any]) -> int:
     if options["target"] and len(verdicts) > 1:
         raise UsageError("one --target for several images", fix="choose one with --image")
     opened = open_files(options["files"])
+    graphs = graphs_for(options["sboms"], verdicts) if options["sboms"] else {}
     results = []
     for verdict in verdicts:
-        checked = check([item.source for item in opened], verdict, now=write.clock(os.environ))
+        around = graphs.get(verdict.outcome.subject.digest, ())
+        checked = check([item.source for item in opened], verdict, now=write.clock(os.environ), graphs=around)
         rows = _scanned(verdict, checked, opened, options) if options["tools"] else ()
         results.append((verdict, checked, rows))
     # A statement about one platform of an index need not bind on the others.

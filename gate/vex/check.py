@@ -1,7 +1,7 @@
 """Which findings of an image each VEX statement binds, and which of them it decides. Pure.
 
 Everybody is believed here: the question is whether a statement reaches a finding at all, not whether a policy accepts its author.
-The dependency graph is not in a verdict, so a statement on an intermediate product binds only in `gate verify`.
+The dependency graph is not in a verdict: a statement on an intermediate product binds only with the SBOM that `gate verify` had.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gate.model.findings import Finding, Package, SeverityFact, VexStatus
 from gate.model.input import Base, Subject, VexFacts
 from gate.model.verdict import CompactFinding, Verdict, VerdictSubject
 from gate.vex.document import VexDocument
+from gate.vex.graph import SbomGraph
 from gate.vex.purl import parse
 from gate.vex.resolve import VexSource, resolve
 
@@ -53,8 +54,13 @@ def sources_of(documents: Mapping[str, VexDocument]) -> tuple[VexSource, ...]:
     return tuple(VexSource(name, document, UNVERIFIED) for name, document in documents.items())
 
 
-def check(sources: Sequence[VexSource], verdict: Verdict, *, now: datetime | None = None) -> Checked:
-    """What the documents do to the findings of the verdict at a time (default: the verdict's; what is later is in the future)."""
+def check(
+    sources: Sequence[VexSource], verdict: Verdict, *, now: datetime | None = None, graphs: Sequence[SbomGraph] = ()
+) -> Checked:
+    """What the documents do to the findings of the verdict at a time (default: the verdict's; what is later is in the future).
+
+    ``graphs`` are those of SBOMs of the image, for statements about products around a package.
+    """
     outcome = verdict.outcome
     facts, applied = resolve(
         sources,
@@ -64,6 +70,7 @@ def check(sources: Sequence[VexSource], verdict: Verdict, *, now: datetime | Non
         require_signed=False,
         now=now.isoformat() if now is not None else outcome.time.now,
         skew_s=outcome.policy.params.clock_skew_seconds,
+        graphs=graphs,
     )
     used: dict[tuple[str, str], set[str]] = {}
     bound: dict[tuple[str, str], set[str]] = {}

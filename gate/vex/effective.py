@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from gate.vex import holds
 from gate.vex.convert import Losses, named
 from gate.vex.document import SUPPRESSING, VexComponent, VexDocument, VexProduct, VexStatement
 
@@ -16,23 +17,19 @@ def effective(document: VexDocument, losses: Losses) -> Sequence[tuple[VexStatem
 
     Of two at one time the less favourable holds. Statements that do not count (``problem``) are left out when they suppress.
     """
-    holds: dict[Place, tuple[tuple[object, ...], int]] = {}
+    counted = []
     for number, item in enumerate(document.statements):
         if item.problem and item.status in SUPPRESSING:
             losses.add("statement", f"does not count: {item.problem}", item.id)
-            continue
-        # One without time counts as made just now, unless it suppresses (then it has a problem).
-        rank = (
-            item.timestamp is None,
-            item.timestamp.timestamp() if item.timestamp else 0.0,
-            item.status not in SUPPRESSING,
-            number,
-        )
-        for place in _places(item):
-            if place not in holds or holds[place][0] < rank:
-                holds[place] = rank, number
+        else:
+            counted.append((number, item))
     kept: dict[int, list[VexProduct]] = {}
-    for (_, outer, inner, platforms), (_, number) in holds.items():
+    held = holds.latest(
+        counted,
+        places=lambda entry: _places(entry[1]),
+        rank=lambda entry: (holds.moment(entry[1].timestamp), entry[1].status not in SUPPRESSING),
+    )
+    for (_, outer, inner, platforms), (number, _) in held.items():
         kept.setdefault(number, []).append(VexProduct(outer, (inner,) if inner else (), platforms))
     made = []
     for number, item in enumerate(document.statements):

@@ -7,7 +7,6 @@ statement that had no time of its own gets the time that the document had (OpenV
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,7 +14,7 @@ from typing import Any
 
 from gate.errors import ConfigError, EvidenceInvalid
 from gate.limits import DEFAULT, Limits
-from gate.vex import notes, write
+from gate.vex import holds, notes, write
 from gate.vex.document import instant, load
 
 Place = tuple[str, str, str]
@@ -115,15 +114,7 @@ def _is_said(
 def current(body: Mapping[str, Any]) -> dict[str, Any]:
     """The document with only what no later statement on the same vulnerability, product and subcomponent replaces, for readers
     that take the oldest. What was said at one time stays, also where it contradicts itself."""
-    items = _timed(body)
-    replaced: set[Place] = set()
-    kept: dict[int, dict[str, Any]] = {}
-    newest_first = sorted(range(len(items)), key=lambda number: _time(items[number]), reverse=True)
-    for _, at_once in itertools.groupby(newest_first, key=lambda number: _time(items[number])):
-        numbers = list(at_once)
-        kept.update((number, left) for number in numbers if (left := _without(items[number], replaced)) is not None)
-        replaced.update(place for number in numbers for place in _places(items[number]))
-    return {**body, "statements": [kept[number] for number in sorted(kept)]}
+    return {**body, "statements": holds.shortened(_timed(body), _time, _places, _without)}
 
 
 def _without(item: dict[str, Any], replaced: set[Place]) -> dict[str, Any] | None:

@@ -13,9 +13,10 @@ from typing import Literal
 
 from gate.model.input import VexProblem
 from gate.model.verdict import Verdict
-from gate.vex import schema
+from gate.vex import holds, schema
 from gate.vex.check import check
 from gate.vex.document import SUPPRESSING, VexComponent, VexDocument, VexStatement
+from gate.vex.graph import SbomGraph
 from gate.vex.index import VexSource
 from gate.vex.purl import parse
 from gate.vex.triage import aliases_of
@@ -41,15 +42,21 @@ class Remark:
 
 
 def lint(
-    sources: Sequence[VexSource], *, now: datetime, raw: Sequence[tuple[str, bytes]] = (), verdict: Verdict | None = None
+    sources: Sequence[VexSource],
+    *,
+    now: datetime,
+    raw: Sequence[tuple[str, bytes]] = (),
+    verdict: Verdict | None = None,
+    graphs: Sequence[SbomGraph] = (),
 ) -> tuple[Remark, ...]:
-    """Every remark once, sorted. ``raw`` are the bytes of OpenVEX documents by name; with a verdict also what binds in it."""
+    """Every remark once, sorted. ``raw`` are the bytes of OpenVEX documents by name; with a verdict also what binds in it, where
+    ``graphs`` of SBOMs of the image show what contains what."""
     found: set[Remark] = set()
     for name, data in raw:
         found.update(_schema(name, data))
     for source in sources:
         found.update(_document(source.evidence, source.document, now))
-    found.update(_orders(sources) if verdict is None else _against(sources, verdict, now))
+    found.update(_orders(sources) if verdict is None else _against(sources, verdict, now, graphs))
     return tuple(sorted(found))
 
 
@@ -134,21 +141,20 @@ def _orders(sources: Sequence[VexSource]) -> Iterable[Remark]:
             for key in {(name.casefold(), package) for name in statement.vulnerabilities for package in _packages(statement)}:
                 groups[key].append((source.evidence, statement))
     for (_, package), items in groups.items():
-        timed = sorted(
-            ((statement.timestamp, statement.id, name, statement) for name, statement in items if statement.timestamp),
-            key=lambda item: item[:3],
-        )
+        timed = [(statement.timestamp, statement.id, name, statement) for name, statement in items if statement.timestamp]
         if len(timed) < 2:
             continue
-        first, last = timed[0][3], timed[-1][3]
+        oldest, newest = holds.ends(timed, key=lambda item: item[:3])
+        when, _, file, last = newest
+        first = oldest[3]
         about = f"{last.vulnerabilities[0]} in {package[-1]}"
         if (first.status in SUPPRESSING) != (last.status in SUPPRESSING):
             message = f"{about}: first {first.status}, now {last.status}; grype takes the oldest, trivy and this gate the newest"
-            yield Remark(timed[-1][2], "readers_differ", last.id, "warning", message, _CURRENT)
-        at_once = {item[3].status for item in timed if item[0] == timed[-1][0]}
+            yield Remark(file, "readers_differ", last.id, "warning", message, _CURRENT)
+        at_once = {item[3].status for item in timed if item[0] == when}
         if len(at_once) > 1:
             message = f"{about}: {' and '.join(sorted(at_once))} at one time; the least favourable holds"
-            yield Remark(timed[-1][2], "conflict", last.id, "error", message, "say later what holds: gate vex triage")
+            yield Remark(file, "conflict", last.id, "error", message, "say later what holds: gate vex triage")
 
 
 def _packages(statement: VexStatement) -> Iterable[tuple[str, ...]]:
@@ -159,8 +165,8 @@ def _packages(statement: VexStatement) -> Iterable[tuple[str, ...]]:
                 yield (*purl.package, f"{purl.name} {purl.release}".strip()) if purl else (text,)
 
 
-def _against(sources: Sequence[VexSource], verdict: Verdict, now: datetime) -> Iterable[Remark]:
-    checked = check(sources, verdict, now=now)
+def _against(sources: Sequence[VexSource], verdict: Verdict, now: datetime, graphs: Sequence[SbomGraph]) -> Iterable[Remark]:
+    checked = check(sources, verdict, now=now, graphs=graphs)
     for item in checked.idle:
         yield Remark(
             item.file,

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from gate.errors import ConfigError, EvidenceInvalid
-from gate.vex import history, write
+from gate.vex import history, holds, write
 from gate.vex.convert import Converted, Losses, named
 from gate.vex.document import SUPPRESSING, VexDocument, VexStatement, instant
 
@@ -34,10 +34,7 @@ def merge(
         )
     author = author or authors[0]
     statements: dict[bytes, dict[str, Any]] = {}
-    newest: dict[tuple[str, str], int] = {}
-    for _, body in bodies:
-        if body.get("@id"):
-            newest[_lineage(body)] = max(newest.get(_lineage(body), 0), _version(body))
+    newest = holds.newest_versions((_lineage(body), _version(body)) for _, body in bodies if body.get("@id"))
     for name, body in bodies:
         for item in _dated(name, body):
             if _version(body) < newest.get(_lineage(body), 0) and item.get("status") in SUPPRESSING:
@@ -127,13 +124,12 @@ def diff(before: VexDocument, after: VexDocument) -> tuple[Change, ...]:
 
 
 def _holding(document: VexDocument) -> dict[tuple[str, str], str]:
-    said: dict[tuple[str, str], str] = {}
-    far = datetime.max
-    for item in sorted(document.statements, key=lambda item: (item.timestamp or far).replace(tzinfo=None)):
-        text = " ".join(part for part in (item.status, item.justification) if part)
-        for product in _about(item):
-            said[named(item)[0], product] = text
-    return said
+    held = holds.latest(
+        document.statements,
+        places=lambda item: [(named(item)[0], product) for product in _about(item)],
+        rank=lambda item: holds.moment(item.timestamp),
+    )
+    return {place: " ".join(part for part in (item.status, item.justification) if part) for place, item in held.items()}
 
 
 def _about(item: VexStatement) -> list[str]:

@@ -24,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from gate.errors import ConfigError
 from gate.model.findings import AppliedVex, Finding
 from gate.model.input import Subject, VexFacts
+from gate.vex import holds
 from gate.vex.document import SUPPRESSING as SUPPRESSING
 from gate.vex.document import VexStatement
 from gate.vex.facts import Report, shown
@@ -32,8 +33,6 @@ from gate.vex.index import Hit, Index, Item
 from gate.vex.index import VexSource as VexSource
 from gate.vex.match import Image
 
-_LEAST_FAVOURABLE = {"affected": 0, "under_investigation": 1, "fixed": 2, "not_affected": 2}
-_NEWEST = datetime.max.replace(tzinfo=UTC)
 _READERS = {
     "oldest_first": "a reader that takes the oldest statement, as grype does",
     "newest_first": "a reader that takes the newest statement, as trivy does",
@@ -96,11 +95,11 @@ def _with_retractions(
     documents: Sequence[VexSource], authors: Sequence[str], require_signed: bool
 ) -> Iterable[tuple[VexSource, bool]]:
     """Each source, and whether an accepted later version of the same document by the same author is among them (4)."""
-    newest: dict[tuple[str, str], int] = {}
-    for source in documents:
-        if source.document.id and not distrust(source, authors, require_signed):
-            key = source.document.id, source.document.author
-            newest[key] = max(newest.get(key, 0), source.document.version)
+    newest = holds.newest_versions(
+        ((source.document.id, source.document.author), source.document.version)
+        for source in documents
+        if source.document.id and not distrust(source, authors, require_signed)
+    )
     for source in documents:
         yield source, source.document.version < newest.get((source.document.id, source.document.author), 0)
 
@@ -161,7 +160,7 @@ def _item(
         statement=statement,
         distrust=reason,
         author_rank=next((place for place, name in enumerate(authors) if name in names), len(authors)),
-        moment=moment if moment is not None else _NEWEST,
+        moment=holds.moment(moment),
         future=moment is not None and moment > now,
         retracted=retracted,
         overdue=bool(statement.bad_review) or (statement.review_by is not None and statement.review_by < now),
@@ -192,8 +191,10 @@ def _decide(hits: list[Hit], finding: str, report: Report) -> AppliedVex | None:
 
 def _other_readers(hits: list[Hit], winner: Item) -> dict[str, Item]:
     """What readers that know only time would have taken, where that turns the outcome."""
-    ordered = sorted((item for item, _ in hits), key=lambda item: (item.moment, item.statement.id, item.source.evidence))
-    choices = {"oldest_first": ordered[0], "newest_first": ordered[-1]}
+    oldest, latest = holds.ends(
+        (item for item, _ in hits), key=lambda item: (item.moment, item.statement.id, item.source.evidence)
+    )
+    choices = {"oldest_first": oldest, "newest_first": latest}
     return {
         name: choice
         for name, choice in choices.items()
@@ -204,11 +205,9 @@ def _other_readers(hits: list[Hit], winner: Item) -> dict[str, Item]:
 def _best(hits: list[Hit], finding: str, report: Report | None) -> Item:
     top = max((scope, -item.author_rank, item.moment) for item, scope in hits)  # (1) (2) (3)
     tied = [item for item, scope in hits if (scope, -item.author_rank, item.moment) == top]
-    newest: dict[tuple[str, str], int] = {}
-    for item in tied:
-        newest[_lineage(item)] = max(newest.get(_lineage(item), 0), item.source.document.version)
+    newest = holds.newest_versions((_lineage(item), item.source.document.version) for item in tied)
     tied = [item for item in tied if item.source.document.version >= newest[_lineage(item)]]  # (4)
-    tied.sort(key=lambda item: (_LEAST_FAVOURABLE[item.statement.status], item.statement.id, item.source.evidence))  # (5)
+    tied.sort(key=lambda item: (holds.LEAST_FAVOURABLE[item.statement.status], item.statement.id, item.source.evidence))  # (5)
     if report is not None and len({item.statement.status for item in tied}) > 1:
         said = ", ".join(f"{item.statement.id} says {item.statement.status}" for item in tied)
         report.problem("conflict", tied[0], finding, f"equal rank and time: {said}; the least favourable holds")

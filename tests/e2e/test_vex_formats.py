@@ -158,8 +158,17 @@ def test_a_product_around_the_package_needs_every_path(gate: Gate, lab: Lab) -> 
             "components": [{"type": "library", "name": ref, "bom-ref": ref, "purl": purl} for ref, purl in names.items()],
             "dependencies": depends,
         }
-        evidence = ("--evidence", report, "--evidence", lab.file(f"{len(ways)}.json", bom))
+        listed = lab.file(f"{len(ways)}.json", bom)
+        evidence = ("--evidence", report, "--evidence", listed)
         outcomes.append(gate.verify(BUILT.digest, *evidence, "--vex", path, "--profile", "dev", "--max-critical", "0"))
+        verdict = lab.file(f"verdict{len(ways)}.json", outcomes[-1].report)
+        checked = gate("vex", "check", "--image-from", verdict, "--sbom", listed, path, "--format", "json")
+        [one] = json.loads(checked.out)
+        # The statement decides the finding in `vex check` exactly where it took it out of the count in `verify`.
+        assert any(item["decides"] for item in one["statements"]) == (outcomes[-1].code == 0)
+        assert "note:" not in checked.err
+        blind = json.loads(gate("vex", "check", "--image-from", verdict, path, "--format", "json").out)
+        assert not any(item["decides"] for item in blind[0]["statements"])
     assert [done.code for done in outcomes] == [0, 1], outcomes[1].out
     [problem] = outcomes[1].outcome["vex"]["unmatched"]
     assert "also reached through" in problem["detail"]
