@@ -23,6 +23,7 @@ def _parts(bench: Bench) -> dict[str, Callable[[], Iterable[Row]]]:
         "findings": bench.findings,
         "sboms": bench.sboms,
         "page": bench.page,
+        "what-if": bench.what_if,
         "summary": bench.summary,
         "registry": bench.registry,
         "signatures": lambda: peers.signatures(bench),

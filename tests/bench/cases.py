@@ -118,6 +118,16 @@ class Bench:
         note = f"{page.stat().st_size / 1e6:.2f} MB; {shown}"
         yield Row(f"HTML page of {number:,} findings", summary, 1.0, None, self.peaks(command), note=note)
 
+    def what_if(self) -> Iterator[Row]:
+        """The smallest set of changes that turns a verdict, by deciding again."""
+        number = min(500, max(self.sizes.findings))
+        report = self.write(f"grype-{number}.json", documents.grype(number, self.digest, packages=self.sizes.components))
+        verdict, store = self.folder / "what-if.json", self.folder / "what-if-store"
+        self.run(self.verify("--evidence", report, "--output", f"json={verdict}", "--store", str(store)), 1, _DENIED_OR_NOT)
+        command = self.gate("explain", "--from", str(verdict), "--store", str(store), "--what-if", "--quiet")
+        summary = self.run(command, self.sizes.large_runs, _DENIED_OR_NOT)
+        yield Row(f"gate explain --what-if, {number} findings", summary, 10.0, None, self.peaks(command))
+
     def summary(self) -> Iterator[Row]:
         """What a deploy step runs."""
         verifier, resource, policy = "https://gate.example/bench", "oci://registry.example/shop/bench", digest_of(b"policy")
