@@ -22,8 +22,11 @@ Severity = Literal["high", "medium", "low"]
 OPEN_FINDINGS = "stig.open_findings"
 _CATEGORIES: Mapping[Severity, str] = {"high": "1", "medium": "2", "low": "3"}
 _SEVERITIES: Mapping[str, Severity] = {"critical": "high", "high": "high", "medium": "medium", "low": "low", "info": "low"}
-_UNDECIDABLE = frozenset({"deployment", "manual", "host", "requires_fips_host"})
+_UNDECIDABLE = frozenset({"deployment", "manual"})
 """Words with which a rule says that an image cannot show it; such a control is left to people, and never not applicable."""
+_SAID: Mapping[str, Status] = {"failed": "open", "not_applicable": "not_applicable", "not_selected": "not_asked"}
+"""What a rule may say that its control came to; every other word is no answer."""
+_WORST: tuple[Status, ...] = ("open", "waived", "not_reviewed", "not_asked", "not_applicable", "pass")
 _PLACES = 20
 _DEPTH = 4
 _NIST = re.compile(r"[A-Z]{2}-\d{1,2}(?:\s?\(\d{1,2}\))*[a-z]?\b.*")
@@ -99,7 +102,8 @@ class Item:
 def items(outcome: Outcome) -> tuple[Item, ...]:
     """Every control of the verdict, the gate's own rules first; sorted, so that reports of one outcome are equal."""
     waivers = {waiver.id: waiver for waiver in (*outcome.waivers.active, *outcome.waivers.expiring)}
-    own = [_own(rule, waivers) for rule in outcome.rules if rule.controls or rule.rule.partition(".")[0] in COMPLIANCE_DOMAINS]
+    own = [_own(rule, waivers) for rule in outcome.rules if rule.controls]
+    own += [item for rule in outcome.rules if not rule.controls for item in _beyond(rule)]
     found = [item for report in outcome.stig for item in _reported(outcome, report, waivers)]
     return (*sorted(own, key=lambda item: item.key), *sorted(found, key=lambda item: item.key))
 
@@ -107,18 +111,28 @@ def items(outcome: Outcome) -> tuple[Item, ...]:
 def about_compliance(outcome: Outcome) -> tuple[Item, ...]:
     """Items of the compliance domains that somebody asked for, and of reports; what short reports list.
 
-    The gate's own rules of ``stig`` are about those reports and no controls themselves.
+    The gate's own rules of ``stig`` are about those reports and no controls themselves, and neither are rules that name nothing
+    but a NIST control and passed: they are about evidence.
     """
     return tuple(
-        item
-        for item in items(outcome)
-        if item.domain in COMPLIANCE_DOMAINS and item.status != "not_asked" and (item.source, item.domain) != ("gate", "stig")
+        item for item in items(outcome) if item.domain in COMPLIANCE_DOMAINS and item.status != "not_asked" and _is_one(item)
     )
+
+
+def _is_one(item: Item) -> bool:
+    if item.source != "gate":
+        return True
+    specific = item.vuln_ids or item.srg or item.cci or item.others
+    return item.domain != "stig" and bool(specific or item.status != "pass")
 
 
 def _own(rule: RuleOutcome, waivers: Mapping[str, Waiver]) -> Item:
     status, reason = _status(rule)
-    shown = {"open": ("deny", "warn", "waived"), "waived": ("waived",), "not_reviewed": ("no_verdict", "not_applicable")}
+    shown = {
+        "open": ("deny", "warn", "waived", "not_applicable"),
+        "waived": ("waived",),
+        "not_reviewed": ("no_verdict", "not_applicable"),
+    }
     effects = shown.get(status, ("not_applicable",))
     severity = _SEVERITIES.get(rule.severity, "high")
     return Item(
@@ -148,19 +162,42 @@ def _status(rule: RuleOutcome) -> tuple[Status, str]:
         return "not_reviewed", next((result.msg for result in rule.results if result.effect == "no_verdict"), "")
     if not rule.results:
         return "not_asked", "not asked for, or nothing there to judge"
-    softened = next((result.because for result in rule.results if result.because), "")
-    if softened:
-        return "not_reviewed", softened
-    left = next((word for result in rule.results for word in _words(result.data) if word in _UNDECIDABLE), "")
-    if left:
-        return "not_reviewed", f"{left}: {rule.results[0].msg}"
-    return "not_applicable", rule.results[0].msg
+    return min((_left_out(result) for result in rule.results), key=lambda found: _WORST.index(found[0]))
 
 
-def _words(data: Any) -> Iterator[str]:
-    """Values of a result's data by which it says why it is not applicable."""
-    if isinstance(data, Mapping):
-        yield from (value for value in data.values() if isinstance(value, str))
+def _left_out(result: Result) -> tuple[Status, str]:
+    """What a result that does not apply means: a rule may say under ``status`` what its control came to, also that it failed."""
+    if result.because:
+        return "not_reviewed", result.because
+    said = result.data.get("status", result.data.get("reason")) if isinstance(result.data, Mapping) else None
+    if said is None:
+        return "not_applicable", result.msg
+    return _SAID.get(said, "not_reviewed") if isinstance(said, str) else "not_reviewed", result.msg
+
+
+def _beyond(rule: RuleOutcome) -> Iterator[Item]:
+    """Controls that a rule without any lists because an image cannot show them, each under its own term."""
+    for result in rule.results:
+        data = result.data
+        if result.effect != "not_applicable" or not isinstance(data, Mapping) or data.get("status") not in _UNDECIDABLE:
+            continue
+        severity: Severity = next((name for name, category in _CATEGORIES.items() if category == data.get("category")), "high")
+        names = [Control(framework="SRG", id=str(data.get("srg", ""))), Control(framework="CCI", id=str(data.get("cci", "")))]
+        number = re.match(r"V-\d{3,7}", result.term)
+        names += [Control(framework="STIG", id=number[0])] if number else []
+        yield Item(
+            id=f"{rule.rule}.{result.term}",
+            source="gate",
+            domain=rule.rule.partition(".")[0],
+            title=str(data.get("title", result.msg)),
+            severity=severity,
+            category=_CATEGORIES[severity],
+            status="not_reviewed",
+            reason=f"{data['status']}: an image cannot show it",
+            version="",
+            details=(),
+            **_names(name for name in names if name.id),
+        )
 
 
 def _detail(result: Result, waivers: Mapping[str, Waiver]) -> Detail:

@@ -84,6 +84,28 @@ def every_state() -> tuple[RuleOutcome, ...]:
         control("hardening.silent", "not_applicable"),
         control("hardening.none", "not_applicable", "not_applicable", severity="low"),
         control("hardening.deployment", "not_applicable", "not_applicable", data={"reason": "deployment"}),
+        control("hardening.milder", "not_applicable", "not_applicable", data={"status": "failed"}),
+        control("hardening.unselected", "not_applicable", "not_applicable", data={"status": "not_selected"}),
+        control("hardening.error", "not_applicable", "not_applicable", data={"status": "error"}),
+        control("hardening.nobody", "not_applicable", "not_applicable", data={"status": ["failed"]}),
+        rule(
+            rule="hardening.beyond",
+            state="not_applicable",
+            results=(
+                result(
+                    rule="hardening.beyond",
+                    term="V-235808",
+                    effect="not_applicable",
+                    data={
+                        "status": "deployment",
+                        "title": "Read-only",
+                        "category": "2",
+                        "srg": "SRG-APP-000141",
+                        "cci": "CCI-000381",
+                    },
+                ),
+            ),
+        ),
         control("hardening.excluded", "not_applicable", "not_applicable", because="selection: -hardening.excluded"),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gate.model.verdict import Control
 from gate.report.compliance.controls import Item, counts, items
 from gate.report.compliance.section import section
 from tests.evidence.stig.support import rule as reported
@@ -24,6 +25,8 @@ def by_id(verdict: Any) -> dict[str, Item]:
     [
         ("denied", "open"), ("setuid", "waived"), ("passed", "pass"), ("reported", "open"), ("untold", "not_reviewed"),
         ("silent", "not_asked"), ("none", "not_applicable"), ("deployment", "not_reviewed"), ("excluded", "not_reviewed"),
+        ("milder", "open"), ("unselected", "not_asked"), ("error", "not_reviewed"),
+        ("nobody", "not_reviewed"), ("beyond.V-235808", "not_reviewed"),
     ],
 )  # fmt: skip
 def test_states_of_rules(name: str, status: str) -> None:
@@ -41,10 +44,12 @@ def test_names_places_and_waivers() -> None:
     assert (item.severity, item.category) == ("high", "1")
 
 
-def test_rules_without_controls_of_other_domains_are_none() -> None:
-    """A limit on vulnerabilities that names no control is none; a rule of a compliance domain is one, with or without ids."""
-    found = by_id(made(rule(), rule(rule="fips.module", controls=(), results=())))
-    assert list(found) == ["fips.module"]
+def test_rules_without_controls_are_none() -> None:
+    """What names none is none, whatever its domain; what only names a NIST control and passed is not in the short section."""
+    nist = control("fips.looked", "passed", controls=(Control(framework="NIST-800-53", id="CM-6"),))
+    verdict = made(rule(), rule(rule="fips.module", controls=(), results=()), nist)
+    assert list(by_id(verdict)) == ["fips.looked"]
+    assert section(verdict.outcome) is None
 
 
 @pytest.mark.parametrize(
@@ -109,10 +114,10 @@ def test_the_section_is_short_or_not_there() -> None:
     assert section(made(control("hardening.silent", "not_applicable")).outcome) is None
     found = section(full().outcome)
     assert found is not None
-    assert found.summary == ("7 of 13 controls evaluated (53 %): 2 pass, 3 open, 2 waived, 2 not applicable, 4 not reviewed"), (
+    assert found.summary == ("8 of 17 controls evaluated (47 %): 2 pass, 4 open, 2 waived, 2 not applicable, 7 not reviewed"), (
         found.summary
     )
-    assert [line.status for line in found.lines] == ["open"] * 3 + ["waived"] * 2 + ["not_reviewed"] * 4
+    assert [line.status for line in found.lines] == ["open"] * 4 + ["waived"] * 2 + ["not_reviewed"] * 7
     assert any("usr/bin/su in sha256:666666666666" in note for line in found.lines for note in line.notes)
     assert any("waived until 2027-01-30" in note and "no-new-privileges" in note for line in found.lines for note in line.notes)
 
