@@ -180,7 +180,7 @@ class _Finder:
         if plain.config.path != now.config.path:
             self.configs.append(plain.config)
         node = effect_of(self._view, where, self._env, "nodejs_conf")
-        if node.config.state != now.config.state:
+        if node.config.state not in {"default", "absent"}:
             self.configs.append(node.config)
         activated, overridden, reasons = self._settle(plain, now)
         beside = self._view.library(f"{facts.modulesdir}/fips.so") if facts.modulesdir else None

@@ -2,7 +2,7 @@
 
 Read as ``crypto/conf/conf_mod.c``, ``provider_conf.c`` and ``evp_cnf.c`` do:
 
-1. The section named by ``openssl_conf`` (or the program's own name, as ``nodejs_conf``, which falls back to it on request) lists
+1. The section named by ``openssl_conf`` (or by the program's own name, as ``nodejs_conf``, without which Node loads nothing) lists
    modules; of them ``providers``, ``alg_section`` and ``ssl_conf`` matter here. A section that is named and missing is an error.
 2. Until 3.1 ``activate`` counts whatever its value; from 3.2 on it has to be true.
 3. Without an active provider the default one is loaded.
@@ -80,8 +80,6 @@ def read_providers(conf: Conf, section: str, version: tuple[int, ...]) -> Provid
     Raises Unreadable where OpenSSL would give an error.
     """
     top = conf.get(DEFAULT, section)
-    if top is None and section != "openssl_conf":
-        top = conf.get(DEFAULT, "openssl_conf")
     if top is None:
         return Providers((), "", {}, tuple(conf.problems))
     problems = list(conf.problems)
