@@ -1,7 +1,9 @@
-"""A layer's bytes, decompressed as they come: plain and gzip (RFC 1952, also many members, as eStargz writes them).
+"""A layer's bytes, decompressed as they come: plain, gzip (RFC 1952) and Zstandard (RFC 8878).
 
-What a layer is packed with is told by its first bytes, as container runtimes do, and not by its media type. Zstandard is refused
-by name: Python 3.11 cannot read it.
+1. What a layer is packed with is told by its first bytes, as container runtimes do, and not by its media type.
+2. Many members or frames are one stream, as eStargz and zstd:chunked write them; frames to be skipped are skipped.
+3. A piece is never longer than `_OUT`, however well it is packed; a window is never larger than `_WINDOW_LOG` says, which is what
+   the zstd program takes unless it is told otherwise.
 """
 
 from __future__ import annotations
@@ -9,17 +11,22 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from gate.errors import EvidenceInvalid, FormatRefused, LimitExceeded
 from gate.limits import Limits
 
 GZIP = b"\x1f\x8b"
-_OTHER = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_SKIPPED = b"\x2a\x4d\x18"
+"""After a byte from 0x50 to 0x5f: a frame to be skipped, which may come first (RFC 8878, section 3.1.2)."""
+_OTHER = {b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 _PIECE = 64 * 1024
 """Compressed bytes given to zlib at once: what it does not use it copies, once per gzip member."""
 _OUT = 1024 * 1024
 _MEMBERS = 2_000_000
 _GZIP_WINDOW = 31
+_WINDOW_LOG = 27
 
 
 class Unpacked:
@@ -109,9 +116,12 @@ class Unpacked:
             if head.startswith(magic):
                 raise FormatRefused(
                     f"{self._what} is packed with {name}",
-                    why="layers are read plain or gzipped by this version",
+                    why="layers are read plain, gzipped or packed with zstd",
                     fix="build the image with gzip layers (buildx: --output type=image,compression=gzip,force-compression=true)",
                 )
+        if head.startswith(_ZSTD) or (head[1:4] == _SKIPPED and head[0] & 0xF0 == 0x50):
+            yield from self._unzstd(head)
+            return
         if not head.startswith(GZIP):
             if head:
                 yield head
@@ -142,6 +152,48 @@ class Unpacked:
             ) from error
         if not stream.eof:
             raise EvidenceInvalid(f"{self._what} is cut", why="its gzip stream has no end", fix="build and push the image again")
+
+    def _unzstd(self, head: bytes) -> Iterator[bytes]:
+        zstd = _library(self._what)
+        options = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
+        stream, frames = zstd.ZstdDecompressor(options=options), 1
+        try:
+            for data in _slices(head, self._source):
+                while data or not (stream.eof or stream.needs_input):
+                    if stream.eof:
+                        stream, frames = zstd.ZstdDecompressor(options=options), frames + 1
+                        if frames > _MEMBERS:
+                            raise LimitExceeded("image_bytes", self._limits.image_bytes, f"{self._what}: zstd frames")
+                    out = stream.decompress(data, _OUT)
+                    if out:
+                        yield out
+                    data = stream.unused_data if stream.eof else b""
+        except zstd.ZstdError as error:
+            if "memory" in str(error):
+                raise FormatRefused(
+                    f"{self._what} needs a zstd window of more than {1 << (_WINDOW_LOG - 20)} MiB",
+                    why="the window is held in memory, and whoever made the layer chose its size",
+                    fix="build the image without zstd's --long or --ultra",
+                ) from error
+            raise EvidenceInvalid(
+                f"{self._what} is damaged", why=f"zstd frame {frames}: {error}", fix="build and push the image again"
+            ) from error
+        if not stream.eof:
+            raise EvidenceInvalid(f"{self._what} is cut", why="its zstd frame has no end", fix="build and push the image again")
+
+
+def _library(what: str) -> Any:
+    """Python's own module from 3.14 on, before that its backport; raises FormatRefused without it."""
+    try:
+        try:
+            from compression import zstd  # type: ignore[import-not-found]  # Python 3.14
+        except ImportError:
+            from backports import zstd
+    except ImportError as error:
+        raise FormatRefused(
+            f"{what} is packed with zstd", why="the package that reads it is not installed", fix="pip install 'policy-gate[zstd]'"
+        ) from error
+    return zstd
 
 
 def _slices(head: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
