@@ -99,6 +99,12 @@ cases := {
 		},
 		"nothing_fires": false,
 	},
+	"kev_overdue": {
+		"allows": due("2026-03-01"),
+		"fires": due("2026-02-28"),
+		"empty_field": {"input": due(""), "fires": true},
+		"nothing_fires": false,
+	},
 	"overdue": {
 		"allows": overdue({"/first_seen": "2026-02-19T12:00:00Z"}),
 		"fires": overdue({"/first_seen": "2026-02-19T11:59:59Z"}),
