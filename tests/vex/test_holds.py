@@ -51,6 +51,5 @@ def test_every_part_agrees(first: dict[str, Any], second: dict[str, Any], expect
     read = openvex.read(json.dumps({"@context": "https://openvex.dev/ns/v0.2.0", "author": "a", "statements": short}).encode())
     assert run(source(*short))[1].status == expected
     if len(short) == 1:
-        assert [change.after for change in diff(document(), read)] == [
-            change.after for change in diff(document(), document(*both))
-        ]
+        shorter, longer = (diff(document(), other) for other in (read, document(*both)))
+        assert [change.after for change in shorter] == [change.after for change in longer]

@@ -135,7 +135,10 @@ def test_malware_is_critical(record: dict[str, Any]) -> None:
     [
         ({"called": True}, "yes"),
         ({"called": False}, "no"),
-        ({"called": True, "unimportant": True}, "no"),
+        ({"called": True, "unimportant": True}, "yes"),
+        ({"called": False, "unimportant": False}, "no"),
+        ({"called": False, "unimportant": True}, "unknown"),
+        ({"unimportant": True}, "unknown"),
         ({}, "unknown"),
         (None, "unknown"),
     ],
