@@ -149,7 +149,8 @@ def _compliance(outcome: Outcome, style: Style) -> list[str]:
     shown = found.lines if style.verbose else [line for line in found.lines if line.status != "not_reviewed"][:_SHOWN]
     for line in shown:
         lines.append(f"  {marks[line.status]} {escape(line.heading)}")
-        lines += [f"      {escape(note)}" for note in line.notes]
+        if style.verbose or line.status != "open":  # what is open was said above, rule by rule
+            lines += [f"      {escape(note)}" for note in line.notes]
         if line.fix and style.verbose:
             lines.append(f"      fix: {escape(line.fix)}")
     if len(found.lines) > len(shown):

@@ -53,8 +53,9 @@ def _line(item: Item) -> Line:
     notes: list[str] = [item.reason] if item.reason else []
     for detail in item.details[:_DETAILS]:
         text = detail.text
-        places = [f"{place.path} in {place.layer[:19] or 'an unknown layer'}" for place in detail.places[:_PLACES]]
-        more = len(detail.places) - len(places)
+        named = [place for place in detail.places if place.path not in text or place.layer not in text]
+        places = [f"{place.path} in {place.layer[:19] or 'an unknown layer'}" for place in named[:_PLACES]]
+        more = len(named) - len(places)
         text += f" [{', '.join(places)}{f' and {more} more' if more else ''}]" if places else ""
         notes.append(text)
     if len(item.details) > _DETAILS:
