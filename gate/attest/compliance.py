@@ -1,7 +1,7 @@
-"""STIG outcomes as statements of others' types: in-toto ``test-result/v0.1`` per report, ``svr/v0.2`` for the decision.
+"""STIG and FIPS outcomes as statements of others' types: in-toto ``test-result/v0.1``, and ``svr/v0.2`` for the decision.
 
-Only accepted reports are said again. A rule without an answer is among the failed ones: whoever reads the statement must not take
-it for a pass. FIPS outcomes follow when the gate decides about FIPS.
+Only accepted STIG reports are said again; of FIPS, the gate's own rules are the tests. A rule without an answer is among the
+failed ones: whoever reads the statement must not take it for a pass. ``KEPT`` says that the policy was kept, waivers included.
 """
 
 from __future__ import annotations
@@ -14,21 +14,26 @@ from gate.attest.produce import Produced
 from gate.attest.types import find_type
 from gate.model.input import Input
 from gate.model.stig import StigReport
-from gate.model.verdict import Outcome
+from gate.model.verdict import Outcome, RuleOutcome
 
 _ANSWERED_WELL = frozenset({"pass", "notapplicable"})
 _SILENT = frozenset({"notapplicable", "notselected", "informational"})
 
 
 def compliance(document: Input, outcome: Outcome, *, verifier_id: str) -> Iterator[Produced]:
-    """The statements; none without accepted STIG evidence."""
+    """The statements; none of STIG without accepted evidence, none of FIPS where the image was not looked at."""
     about = [statement.subject_of(document.subject.name, document.subject.digest)]
     test_result, svr = find_type("test-result").uri, find_type("svr").uri
     for report in document.stig.scanner_results:
         yield Produced("stig", test_result, statement.make(about, test_result, _test_result(report)))
     asked = document.decision.params.fail_on_stig
     if asked is not None and document.stig.scanner_results:
-        yield Produced("stig-outcome", svr, statement.make(about, svr, _svr(document, outcome, verifier_id, asked)))
+        property_ = f"STIG_CAT_{asked}_{_kept(outcome, 'stig.')}"
+        yield Produced("stig-outcome", svr, statement.make(about, svr, _svr(document, outcome, verifier_id, property_)))
+    if document.decision.params.fail_on_fips_issues and document.fips.collected:
+        yield Produced("fips", test_result, statement.make(about, test_result, _fips_result(outcome)))
+        property_ = f"FIPS_POLICY_{_kept(outcome, 'fips.')}"
+        yield Produced("fips-outcome", svr, statement.make(about, svr, _svr(document, outcome, verifier_id, property_)))
 
 
 def _test_result(report: StigReport) -> dict[str, Any]:
@@ -45,12 +50,36 @@ def _test_result(report: StigReport) -> dict[str, Any]:
     }
 
 
-def _svr(document: Input, outcome: Outcome, verifier_id: str, asked: str) -> dict[str, Any]:
-    states = {rule.state for rule in outcome.rules if rule.rule.startswith("stig.")}
+def _fips_result(outcome: Outcome) -> dict[str, Any]:
+    """One test a rule of FIPS; what a waiver or a report-only mode lets through is a warning."""
+    rules = [rule for rule in outcome.rules if rule.rule.startswith("fips.")]
+    passed = sorted(rule.rule for rule in rules if rule.state == "passed")
+    warned = sorted(rule.rule for rule in rules if rule.state in {"warned", "waived"} or _let_through(rule))
+    failed = sorted({rule.rule for rule in rules if rule.state in {"denied", "no_verdict"}} - set(warned))
+    digest = outcome.digests.policy.removeprefix("sha256:")
+    return {
+        "result": "FAILED" if failed or not passed else "WARNED" if warned else "PASSED",
+        "configuration": [{"name": "rules.fips", "digest": {"sha256": digest}}],
+        "passedTests": passed,
+        "warnedTests": warned,
+        "failedTests": failed,
+    }
+
+
+def _let_through(rule: RuleOutcome) -> bool:
+    return rule.mode == "report" and rule.state in {"denied", "no_verdict"}
+
+
+def _kept(outcome: Outcome, domain: str) -> str:
+    states = {rule.state for rule in outcome.rules if rule.rule.startswith(domain)}
     kept = bool(states & {"passed", "warned", "waived"}) and not states & {"denied", "no_verdict"}
+    return "KEPT" if kept and outcome.enforced else "NOT_KEPT"
+
+
+def _svr(document: Input, outcome: Outcome, verifier_id: str, property_: str) -> dict[str, Any]:
     digest = outcome.digests.policy.removeprefix("sha256:")
     return {
         "verifier": {"id": verifier_id, "policies": [{"digest": {"sha256": digest}}]},
         "timeCreated": document.time.now,
-        "properties": [f"STIG_CAT_{asked}_{'KEPT' if kept and outcome.enforced else 'NOT_KEPT'}"],
+        "properties": [property_],
     }

@@ -1,4 +1,4 @@
-"""STIG outcomes: what is not a pass is never signed as one."""
+"""STIG and FIPS outcomes: what is not a pass is never signed as one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from gate.attest.compliance import compliance
 from gate.attest.produce import Produced
 from gate.attest.types import find_type
+from gate.model.fips import FipsFacts
 from gate.model.input import Input
 from gate.model.stig import StigCounts, StigFacts, StigReport, StigResult
 from gate.model.verdict import Outcome
@@ -84,3 +85,44 @@ def test_nothing_is_claimed_that_was_not_asked() -> None:
     assert [item.name for item in made(result("V-1", "pass"), asked=None)] == ["stig"]
     bare = replace(make_input(), decision=decision(params=parameters(fail_on_stig="1")))
     assert list(compliance(bare, outcome(), verifier_id=VERIFIER)) == []
+
+
+def fips(*rules: tuple[str, str, str], asked: bool = True, collected: bool = True) -> list[Produced]:
+    document: Input = replace(
+        make_input(),
+        decision=decision(params=parameters(fail_on_fips_issues=asked)),
+        fips=FipsFacts(collected=collected, certain=True, complete=True),
+    )
+    found = tuple(rule(rule=f"fips.{name}", state=state, mode=mode, results=()) for name, state, mode in rules)
+    return list(compliance(document, outcome(rules=found, decision="ALLOW"), verifier_id=VERIFIER))
+
+
+_SPOILT = [
+    pytest.param(("a", "denied", "enforce"), "FAILED", "NOT_KEPT", id="denied"),
+    pytest.param(("a", "no_verdict", "enforce"), "FAILED", "NOT_KEPT", id="no-verdict"),
+    pytest.param(("a", "denied", "report"), "WARNED", "NOT_KEPT", id="reported-only"),
+    pytest.param(("a", "waived", "enforce"), "WARNED", "KEPT", id="waived"),
+    pytest.param(("a", "warned", "enforce"), "WARNED", "KEPT", id="warned"),
+    pytest.param(("a", "passed", "enforce"), "PASSED", "KEPT", id="passed"),
+]
+
+
+@pytest.mark.parametrize(("spoilt", "word", "kept"), _SPOILT)
+def test_fips_is_stated_by_its_rules(spoilt: tuple[str, str, str], word: str, kept: str) -> None:
+    """One test a rule; nothing but passes is a pass."""
+    first, second = fips(("b", "passed", "enforce"), spoilt)
+    assert find_type("test-result").check(body(first)) == find_type("svr").check(body(second)) == ""
+    assert body(first)["result"] == word
+    assert body(second)["properties"] == [f"FIPS_POLICY_{kept}"]
+
+
+def test_fips_without_a_rule_that_passed_is_no_pass() -> None:
+    """No rule looked, or none had anything to say."""
+    for states in ((), (("a", "not_applicable", "enforce"),)):
+        first, second = fips(*states)
+        assert (body(first)["result"], body(second)["properties"]) == ("FAILED", ["FIPS_POLICY_NOT_KEPT"])
+
+
+def test_fips_is_not_stated_of_what_was_not_looked_at_or_not_asked() -> None:
+    """No facts, no statement."""
+    assert fips(("a", "passed", "enforce"), collected=False) == fips(("a", "passed", "enforce"), asked=False) == []

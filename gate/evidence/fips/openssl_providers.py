@@ -2,7 +2,7 @@
 
 Read as ``crypto/conf/conf_mod.c``, ``provider_conf.c`` and ``evp_cnf.c`` do:
 
-1. The section named by ``openssl_conf`` (or by the program's own name, as ``nodejs_conf``, without which Node loads nothing) lists
+1. The section named by ``openssl_conf`` (or by the program's own name, as ``nodejs_conf``, without which Node loads none) lists
    modules; of them ``providers``, ``alg_section`` and ``ssl_conf`` matter here. A section that is named and missing is an error.
 2. Until 3.1 ``activate`` counts whatever its value; from 3.2 on it has to be true.
 3. Without an active provider the default one is loaded.
