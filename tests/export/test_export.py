@@ -221,7 +221,7 @@ def _demands(shop: Shop, image: str) -> Demands:
 
 
 def _kyverno(folder: Path, images: list[str], policies: dict[str, Demands]) -> set[str]:
-    """Names of the policies that admit a Pod with the images. One that refuses makes Kyverno call the image unverified for all."""
+    """Names of the policies that admit a Pod with the images. Where one refuses, Kyverno calls the image unverified for all."""
     paths = []
     for name, demands in policies.items():
         paths.append(folder / f"{name}.yaml")
