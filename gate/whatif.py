@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -27,7 +27,6 @@ from gate.policy.acceptance import rejection
 from gate.policy.engine import Engine
 from gate.policy.required import is_required, unmet
 from gate.policy.upgrades import plan
-from gate.policy.waivers import waived_for
 
 _SBOM_FLAWS = (
     "without_name",
@@ -55,6 +54,10 @@ class Step:
     apply: Callable[[Input], Input]
     weight: int
     """Steps of less weight are left out first."""
+    effect: tuple[str, ...]
+    """What it does, in the terms of the rules that it helps; steps of one effect stand in for each other."""
+    waiver: Waiver | None = None
+    """Waivers are applied together, at the end."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,8 +84,8 @@ def what_if(document: Input, stored: bytes, engine: Engine, *, trust: str, secon
     before = trial.outcome(())
     if before.decision == "ALLOW":
         return WhatIf(before.decision, before.decision, (), (), trial.evaluations, True)
-    blocked = {finding.key for finding in before.findings if finding.blocks}
-    steps = [_upgrade(one) for one in plan(f for f in document.vulnerabilities.findings if f.key in blocked)]
+    blocks = {finding.key: finding.blocks for finding in before.findings if finding.blocks}
+    steps = [_upgrade(one, blocks) for one in plan(f for f in document.vulnerabilities.findings if f.key in blocks)]
     steps += [_evidence(kind, there) for kind, there in _missing(document, before, engine)]
     rest = trial.outcome(steps) if steps else before
     steps += _waivers(document, rest, trial)
@@ -109,8 +112,10 @@ class _Trial:
 
     def outcome(self, steps: Iterable[Step]) -> Outcome:
         changed = self._document
-        for step in steps:
+        chosen = list(steps)
+        for step in chosen:
             changed = step.apply(changed)
+        changed = _waived(changed, [step.waiver for step in chosen if step.waiver is not None])
         self.evaluations += 1
         return judge(changed, self._engine, trust=self._trust, stored=self._older(changed)).outcome
 
@@ -151,25 +156,36 @@ def _left(outcome: Outcome) -> list[Result]:
 
 
 def _least(steps: Sequence[Step], holds: Callable[[Sequence[Step]], bool], until: float) -> tuple[list[Step], bool]:
-    """Leaves out, in ever smaller pieces, whatever is not needed; at the end each single step was tried."""
-    kept = sorted(steps, key=lambda step: -step.weight)
-    size = max(1, len(kept) // 2)
-    while True:
-        place = len(kept)
-        while place > 0:
+    """As few steps of each effect as hold with all the others, found by halving; the least valuable effects first.
+
+    A rule that counts findings does not tell them apart, so of steps with one effect only the number matters.
+    """
+    groups: dict[tuple[int, tuple[str, ...]], list[Step]] = {}
+    for step in steps:
+        groups.setdefault((step.weight, step.effect), []).append(step)
+    for key in sorted(groups):
+        group = groups[key]
+        low, high = 0, len(group)
+        while low < high:
             if time.monotonic() > until:
-                return kept, False
-            piece = kept[: max(0, place - size)] + kept[place:]
-            if len(piece) < len(kept) and holds(piece):
-                kept = piece
-            place -= size
-        if size == 1:
-            return kept, True
-        size = max(1, size // 2)
+                return _flat(groups), False
+            half = (low + high) // 2
+            groups[key] = group[:half]
+            if holds(_flat(groups)):
+                high = half
+            else:
+                low = half + 1
+        groups[key] = group[:high]
+    return _flat(groups), True
 
 
-def _upgrade(one: Upgrade) -> Step:
+def _flat(groups: Mapping[tuple[int, tuple[str, ...]], Sequence[Step]]) -> list[Step]:
+    return [step for key in sorted(groups, reverse=True) for step in groups[key]]
+
+
+def _upgrade(one: Upgrade, blocks: Mapping[str, Sequence[str]]) -> Step:
     cleared = frozenset(one.findings)
+    effect = tuple(sorted(rule for key in one.findings for rule in blocks.get(key, ())))
 
     def apply(document: Input) -> Input:
         findings = tuple(f for f in document.vulnerabilities.findings if f.key not in cleared)
@@ -177,7 +193,7 @@ def _upgrade(one: Upgrade) -> Step:
 
     plural = "finding" if one.clears == 1 else "findings"
     text = f"upgrade {one.package} {one.version} to {one.to} (clears {one.clears} {plural})"
-    return Step("upgrade", text, apply, 1_000 + one.clears)
+    return Step("upgrade", text, apply, 1_000 + one.clears, effect)
 
 
 def _with_findings(document: Input, findings: tuple[Finding, ...]) -> Input:
@@ -238,7 +254,7 @@ def _evidence(kind: Kind, there: str) -> Step:
         changed = msgspec.structs.replace(document, evidence=(*document.evidence, item))
         return _facts(changed, kind, identity)
 
-    return Step("evidence", texts[kind] + there, apply, 10_000)
+    return Step("evidence", texts[kind] + there, apply, 10_000, (kind,))
 
 
 def _facts(document: Input, kind: Kind, identity: str) -> Input:
@@ -346,18 +362,28 @@ def _waiver(document: Input, rule: str, term: str) -> Step:
         state="active",
     )
 
-    def apply(document: Input) -> Input:
-        decision = msgspec.structs.replace(document.decision, waivers=(*document.decision.waivers, waiver))
-        active = [one for one in decision.waivers if one.state == "active"]
-        changed = msgspec.structs.replace(document, decision=decision)
-        findings = tuple(
-            msgspec.structs.replace(finding, waived_for=waived_for(active, finding, document.subject))
-            for finding in document.vulnerabilities.findings
-        )
-        facts = msgspec.structs.replace(document.vulnerabilities, findings=findings)
-        return msgspec.structs.replace(changed, vulnerabilities=facts)
-
     named = f" of {term}" if term else ""
-    return Step(
-        "waiver", f"waive {rule}{named} until {waiver.expires[:10]} at the latest, with owner, reason and ticket", apply, 1
+    text = f"waive {rule}{named} until {waiver.expires[:10]} at the latest, with owner, reason and ticket"
+    counted = any(finding.key == term for finding in document.vulnerabilities.findings)
+    # What no rule counts is told apart by its term.
+    return Step("waiver", text, lambda same: same, 1, (rule,) if counted else (rule, term), waiver)
+
+
+def _waived(document: Input, waivers: Sequence[Waiver]) -> Input:
+    """With the waivers, which name findings by their whole key or results by their term."""
+    if not waivers:
+        return document
+    rules: dict[str, set[str]] = {}
+    for waiver in waivers:
+        rules.setdefault(waiver.term, set()).add(waiver.rule)
+    findings = tuple(
+        msgspec.structs.replace(finding, waived_for=tuple(sorted({*finding.waived_for, *rules[finding.key]})))
+        if finding.key in rules
+        else finding
+        for finding in document.vulnerabilities.findings
+    )
+    return msgspec.structs.replace(
+        document,
+        decision=msgspec.structs.replace(document.decision, waivers=(*document.decision.waivers, *waivers)),
+        vulnerabilities=msgspec.structs.replace(document.vulnerabilities, findings=findings),
     )
