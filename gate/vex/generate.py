@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ from gate.vex.notes import Notes
 from gate.vex.products import package_purls
 from gate.vex.triage import aliases_of, name_of, proposal_for, statement_for, upgrade_of
 
+_GO = re.compile(r"pkg:golang/", re.IGNORECASE)
 _UNPATCHED = "Treat as affected; no fix is known."
 
 
@@ -150,7 +152,10 @@ def _said(finding: CompactFinding, accepted: bool, draft: str) -> _Said:
 
 
 def _gone(outcome: Outcome, before: Outcome) -> list[CompactFinding]:
-    """Findings that are no longer there, if this verdict saw at least what the earlier one saw; else ConfigError."""
+    """Findings that are no longer there, if this verdict saw at least what the earlier one saw; else ConfigError.
+
+    Not those in Go modules where govulncheck had its say: it looks at one program at a time, and names none.
+    """
     times = instant(before.time.now)[0], instant(outcome.time.now)[0]
     later = times[0] is not None and times[1] is not None and times[0] < times[1]
     if not later or outcome.decision == "NO_VERDICT":
@@ -160,7 +165,7 @@ def _gone(outcome: Outcome, before: Outcome) -> list[CompactFinding]:
             fix="verify the same digest again with a fresh scan",
         )
     missing = _scanners(before) - _scanners(outcome)
-    if missing or {item.id for item in _scans(outcome)} <= {item.id for item in _scans(before)}:
+    if missing or {item.id for item in _scans(outcome) if not item.partial} <= {item.id for item in _scans(before)}:
         raise ConfigError(
             "this verdict is no rescan of the previous one",
             why=f"it has no scan by {', '.join(sorted(missing))}" if missing else "it has no scan that the previous one had not",
@@ -171,6 +176,7 @@ def _gone(outcome: Outcome, before: Outcome) -> list[CompactFinding]:
         finding
         for finding in before.findings
         if package_purls(finding.purl)
+        and not (_GO.match(finding.purl) and any(item.partial for item in _scans(before)))
         and not any((alias.casefold(), _package(finding)) in names for alias in aliases_of(finding))
     ]
 

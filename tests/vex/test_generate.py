@@ -15,7 +15,7 @@ from gate.model.verdict import Verdict
 from gate.vex import openvex, schema
 from gate.vex.check import check, sources_of
 from gate.vex.generate import document, documents
-from tests.factory import DIGEST, INDEX, OTHER, evidence, finding, outcome, replace, verdict
+from tests.factory import CONFIG, DIGEST, INDEX, OTHER, evidence, finding, outcome, replace, verdict
 
 NOFIX = Fix(state="none")
 KEY = "CVE-2020-1747|pkg:pypi/pyyaml@5.3"
@@ -174,6 +174,21 @@ def test_what_is_no_rescan_fixes_nothing(change: dict[str, Any]) -> None:
     before, after = rescan(**change)
     with pytest.raises(ConfigError):
         document(after, author="A", previous=before)
+
+
+@pytest.mark.parametrize(("purl", "written"), [("pkg:golang/x.example/m@v1", {}), ("pkg:pypi/m@1", {"CVE-1": "fixed"})])
+def test_a_module_that_govulncheck_no_longer_reports_is_not_fixed(purl: str, written: dict[str, str]) -> None:
+    """Its next run may be about another program; and a new run of it beside an old scan is no rescan."""
+    partial = replace(scan(CONFIG, "govulncheck"), partial=True)
+    gone = finding(key=f"CVE-1|{purl}", id="CVE-1", aliases=(), purl=purl)
+    before = verdict(findings=(finding(), gone), evidence=(scan(INDEX), partial))
+    later = {"time": Time(now="2026-11-24T12:00:00Z", source="clock")}
+    after = verdict(findings=(finding(),), evidence=(scan(OTHER), replace(partial, id="sha256:" + "f" * 64)), **later)
+    made = json.loads(document(after, author="A", previous=before))["statements"]
+    assert {item["vulnerability"]["name"]: item["status"] for item in made if item["status"] == "fixed"} == dict(written)
+    stale = verdict(findings=(finding(),), evidence=(scan(INDEX), replace(partial, id="sha256:" + "f" * 64)), **later)
+    with pytest.raises(ConfigError):
+        document(stale, author="A", previous=before)
 
 
 def test_platforms_that_differ_do_not_share_the_index() -> None:
