@@ -19,6 +19,7 @@ _COMMANDS = {
     "init": ("gate.cli.init", "Write a commented security-policy.yaml."),
     "config": ("gate.cli.config", "Check the policy file; show what is in force and from where."),
     "baseline": ("gate.cli.baseline", "Adopt the gate on an image with findings; new ones deny."),
+    "waiver": ("gate.cli.waiver", "Write, list, check, end and import waivers."),
     "history": ("gate.cli.history", "When findings were first seen, for deadlines."),
     "evidence": ("gate.cli.evidence", "Show what the gate understands of a document."),
     "input": ("gate.cli.input", "Show the input document that policies see."),

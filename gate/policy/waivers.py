@@ -17,6 +17,7 @@ from gate.limits import Limits
 from gate.model.findings import Finding
 from gate.model.input import Subject
 from gate.model.parameters import Parameters
+from gate.model.verdict import VerdictSubject
 from gate.model.waiver import COMPLIANCE_DOMAINS, Scope, Waiver
 from gate.policy.decoding import did_you_mean
 from gate.policy.inventory import Inventory
@@ -172,7 +173,9 @@ def judge_all(waivers: Iterable[Waiver], now: str, params: Parameters, inventory
     return tuple(sorted(judged, key=lambda waiver: (waiver.id, waiver.source)))
 
 
-def matching(waiver: Waiver, rule: str, term: str, subject: Subject, aliases: Collection[str] = (), *, exploited: bool) -> bool:
+def matching(
+    waiver: Waiver, rule: str, term: str, subject: Subject | VerdictSubject, aliases: Collection[str] = (), *, exploited: bool
+) -> bool:
     """Whether an active waiver covers this result.
 
     ``aliases``: other ids of the finding that the term names; ``exploited``: that finding is known to be exploited, or malware.
