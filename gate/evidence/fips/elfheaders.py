@@ -135,14 +135,16 @@ def read_dynamic(header: Header, segments: tuple[Segment, ...], read: Read) -> D
         return Dynamic(present=True, problems=("the dynamic segment is not in the file",))
     form = struct.Struct(f"{header.order}{'QQ' if header.wide else 'II'}")
     values: list[tuple[int, int]] = []
+    problems: list[str] = []
     for at in range(0, len(data) - form.size + 1, form.size):
         tag, value = form.unpack_from(data, at)
         if tag == _NULL:
             break
         values.append((tag, value))
+    else:
+        problems.append("the dynamic segment has no end")
     tags = dict(values[::-1])
     table = _offset(segments, tags.get(_STRTAB, 0))
-    problems: list[str] = []
     limit = tags.get(_STRSZ, 0)
 
     def text(index: int) -> str:
