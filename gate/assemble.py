@@ -107,7 +107,7 @@ def assemble(
         errors=tuple(sorted((*errors, *(item.error for item in opened if item.error)), key=lambda e: (e.kind, e.source, e.code))),
         trust=trust_facts(context.trust, context.time.now),
         filesystem=looked.filesystem if looked else Filesystem(),
-        crypto=looked.crypto if looked else CryptoFacts(),
+        crypto=_crypto(looked, taken),
         hardening=looked.hardening if looked else Hardening(),
     )
 
@@ -296,6 +296,18 @@ def _sbom(taken: Sequence[tuple[Opened, Evidence]]) -> Sbom:
         )
         components += [msgspec.structs.replace(component, evidence=evidence.id) for component in facts.components]
     return Sbom(documents=tuple(documents), components=tuple(components))
+
+
+def _crypto(looked: Looked | None, taken: Sequence[tuple[Opened, Evidence]]) -> CryptoFacts:
+    """What was found in the image, and what accepted CBOMs claim."""
+    claims = tuple(
+        msgspec.structs.replace(asset, evidence=evidence.id)
+        for item, evidence in taken
+        if item.reading is not None and item.reading.sbom is not None
+        for asset in item.reading.sbom.crypto
+    )
+    facts = looked.crypto if looked else CryptoFacts()
+    return msgspec.structs.replace(facts, cbom=claims) if claims else facts
 
 
 def _root_matches(item: Opened, evidence: Evidence) -> bool | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from gate.limits import Limits
+from gate.model.crypto import CbomAsset
 from gate.model.evidence import Diagnostic, Kind, Origin, Producer
 from gate.model.findings import Cvss, Epss, Fix, Kev, Package, SastFinding, Severity
 from gate.model.input import ProvenanceFact
@@ -95,6 +96,8 @@ class SbomFacts:
     minimum_elements: MinimumElements
     graph: Any = None
     """`gate.vex.graph.SbomGraph`: what contains what, for VEX about a product around the vulnerable package."""
+    crypto: tuple[CbomAsset, ...] = ()
+    """Cryptographic assets of a CBOM; `CbomAsset.evidence` is empty here."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ _PACKAGES = frozenset(
 )
 _OTHERS = frozenset({"operating-system", "device", "data", "cryptographic-asset"})
 """No packages: nothing installs them and purl has no type for them. Reported, not counted."""
+_ASSETS = 20_000
 _ESSENTIAL = frozenset({"/components", "/dependencies", "/metadata", "/metadata/component"})
 
 
@@ -68,6 +69,8 @@ class _Component(msgspec.Struct, gc=False):
     licenses: list[_License] | None = None
     components: list[_Component] | None = None
     properties: msgspec.Raw = msgspec.Raw(b"")
+    crypto: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="cryptoProperties")
+    evidence: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Service(msgspec.Struct, gc=False):
@@ -187,6 +190,7 @@ class CycloneDx:
                     unknown_declared=build.unknown_declared,
                 ),
                 graph=build.graph(bom.serial or "", bom.version or 1),
+                crypto=tuple(build.crypto),
             ),
         )
 
@@ -240,6 +244,8 @@ def _add_components(build: Builder, bom: _Bom, root: _Component | None) -> None:
 def _count(build: Builder, item: _Component, ref: str, node: int) -> None:
     kind = item.type or ""
     notes = build.notes
+    if bytes(item.crypto):
+        _crypto(build, item)
     if kind == "file":
         build.files += 1
         return
@@ -266,6 +272,19 @@ def _count(build: Builder, item: _Component, ref: str, node: int) -> None:
         licenses=_licenses(item.licenses) if item.licenses else (),
         hashes=_hashes(item.hashes, build.notes) if item.hashes else {},
     )
+
+
+def _crypto(build: Builder, item: _Component) -> None:
+    """A cryptographic asset, on whatever component it stands."""
+    from gate.evidence.crypto.cbom import asset
+
+    found = asset(item.name or "", bytes(item.crypto), bytes(item.evidence))
+    if found is None:
+        build.notes.add("odd_crypto_properties", "cryptoProperties of an unknown shape are not read", item.name or item.ref or "")
+    elif len(build.crypto) < _ASSETS:
+        build.crypto.append(found)
+    else:
+        build.notes.add("crypto_assets_cut", f"more than {_ASSETS} cryptographic assets; the rest is not read")
 
 
 def _is_grouping(item: _Component) -> bool:

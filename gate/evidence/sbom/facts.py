@@ -15,6 +15,7 @@ from gate.errors import LimitExceeded
 from gate.evidence.interface import NamedDigest
 from gate.evidence.sbom.graph import cycles, reachable
 from gate.limits import Limits
+from gate.model.crypto import CbomAsset
 from gate.model.evidence import Diagnostic
 from gate.model.sbom import Completeness, Component
 from gate.vex import purl
@@ -54,6 +55,7 @@ class Builder:
         self._limits = limits
         self.notes = notes
         self.components: list[Component] = []
+        self.crypto: list[CbomAsset] = []
         self.files = 0
         self.unknown_declared = 0
         self._nodes: dict[str, int] = {}
