@@ -45,6 +45,8 @@ class Requirement(Model, frozen=True, kw_only=True):
     select: Literal["any", "all", "newest"] = "any"
     """``all``: every item of the kind must be accepted. ``newest`` is for the rule's own choice; for the engine it is ``any``,
     since an unaccepted newer item, which anyone who can push could add, must not block."""
+    facts: bool = False
+    """Whether the gate's own facts of the image meet it too, because the rules of this package judge them."""
 
 
 class _Custom(Model, frozen=True, kw_only=True):

@@ -93,10 +93,12 @@ def unmet(document: Input, need: Requirement, rule: str) -> Missing | None:
     about = [item for item in bad if item.binding != "none" and not item.partial and _placed(item, need, document)]
     if good and not (need.select == "all" and about):
         return None
+    if need.facts and _has_facts(document, need.kind):
+        return None
     kind, where = need.kind, _where(document)
     if kind in COMPUTED and getattr(document, kind).collected:
         return None  # the image itself is the evidence; what is unknown of it gives no verdict by the rules
-    if kind in _UNCOLLECTED and not found and not getattr(document, kind).collected:
+    if kind in _UNCOLLECTED and need.when != "stig_require_results" and not found and not getattr(document, kind).collected:
         text = f"no {kind} facts{where}: {_WHY[kind]}"
         fix = _HOW[kind]
         return _missing(rule, need, "no_verdict", text, "none", (), fix)
@@ -115,6 +117,11 @@ def unmet(document: Input, need: Requirement, rule: str) -> Missing | None:
     return _missing(
         rule, need, "deny", text, f"{len(good)} of {len(found)} accepted", bad, _HOW.get(kind, f"provide {kind} evidence")
     )
+
+
+def _has_facts(document: Input, kind: str) -> bool:
+    """Whether the image itself was looked into for facts of the kind."""
+    return kind == "stig" and document.hardening.collected and document.filesystem.collected
 
 
 def _where(document: Input) -> str:

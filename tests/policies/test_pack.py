@@ -35,7 +35,7 @@ def test_formatted() -> None:
 
 def test_rego_tests_pass_and_cover_everything() -> None:
     """All Rego tests pass, and no line of a rule or helper is left untested."""
-    done = opa("test", "--bundle", "--coverage", "--threshold", "100", "--format", "json", str(POLICIES))
+    done = opa("test", "--bundle", "--timeout", "60s", "--coverage", "--threshold", "100", "--format", "json", str(POLICIES))
     assert done.returncode == 0, (opa("test", "--bundle", str(POLICIES)).stdout + done.stderr).decode()[-4000:]
     report = json.loads(done.stdout)
     gaps = {name: part["not_covered"] for name, part in report["files"].items() if part.get("not_covered")}

@@ -232,6 +232,7 @@ _uncollected["fips"] := "fail_on_fips_issues" if {
 _uncollected["stig"] := "fail_on_stig" if {
 	input.decision.params.fail_on_stig != null
 	not input.stig.collected
+	not input.hardening.collected
 }
 
 # METADATA

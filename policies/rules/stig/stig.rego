@@ -12,8 +12,9 @@ import data.lib.result
 # METADATA
 # title: Accepted STIG results are there
 # description: >-
-#   With `fail_on_stig`, a report that belongs to this image has to exist. Where nothing at all was found, `evidence.no_collector`
-#   says so; here it is about reports that were found and do not count.
+#   With `stig_require_results`, and with `fail_on_stig` where the image itself could not be looked into, as behind a bare digest, a
+#   report that belongs to this image has to exist. Else the baseline of the image decides (domain `hardening`), and a report that
+#   is there counts on top. Where nothing at all was found, the gate itself says so; here it is about reports that do not count.
 # custom:
 #   short_name: required
 #   failure_msg: "No accepted STIG results: %v"
@@ -22,12 +23,11 @@ import data.lib.result
 #     with `--evidence`, or attach them signed.
 #   severity: high
 #   waivable: true
-#   parameter: fail_on_stig
 #   controls:
 #     - {framework: NIST-800-53, id: CM-6}
 #     - {framework: NIST-800-53, id: CA-7}
 #   requires_evidence:
-#     - {kind: stig, when: fail_on_stig, state: accepted, on: either, select: any}
+#     - {kind: stig, when: stig_require_results, state: accepted, on: either, select: any}
 #   applies_to: [image, archive, digest]
 #   collections: [prod, dev]
 #   ref: docs/rules.md#stigrequired
@@ -36,7 +36,7 @@ deny contains result.make(rego.metadata.chain(), [evidence.found("stig")], {
 	"got": "none",
 	"data": {"rejected": evidence.rejected("stig")},
 }) if {
-	_asked
+	_results_required
 	input.subject.kind != "index"
 	count(_reports) == 0
 	count(evidence.all_of("stig")) > 0
@@ -272,6 +272,13 @@ warn contains result.make(rego.metadata.chain(), [_name(report), count(changed),
 }
 
 _asked if input.decision.params.fail_on_stig != null
+
+_results_required if {
+	_asked
+	not input.hardening.collected
+}
+
+_results_required if not input.decision.params.stig_require_results == false
 
 _reports := [report | some report in input.stig.scanner_results; report.evidence in evidence.ids("stig")]
 
