@@ -16,7 +16,7 @@ TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/policy-gate/tools/bin
 export PATH := $(TOOLS):$(PATH)
 CHECKED := gate tests tools testdata
 
-.PHONY: help venv tools tools-extra test lint fmt bench demo docs testdata lock clean
+.PHONY: help venv tools tools-extra test lint fmt bench wheels airgap demo docs testdata lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -58,6 +58,13 @@ fmt: venv ## format the code
 
 bench: venv tools ## measure and print the table of docs/performance.md
 	@$(RUN)/python -m tests.bench
+
+wheels: venv ## build/wheels: locked wheels and our own, with hashes, for an installation without an index
+	@$(RUN)/python -m tools.airgap wheels build/wheels
+
+airgap: venv ## build/policy-gate-airgap.tar: wheels, programs, demo, slots (DATABASE=grype-db.tar.gz TRUSTED_ROOT=trusted_root.json)
+	@$(FETCH) opa grype syft
+	@$(RUN)/python -m tools.airgap archive build/policy-gate-airgap.tar $(if $(DATABASE),--database $(DATABASE)) $(if $(TRUSTED_ROOT),--trusted-root $(TRUSTED_ROOT))
 
 demo: venv ## a DENY with its reasons and an ALLOW with its signed summary, on the sample images
 	@$(FETCH) opa

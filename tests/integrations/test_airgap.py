@@ -1,0 +1,86 @@
+"""The archive for machines without a network: the same bytes each time, and it installs and decides with no interface at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.tools import repository, tool
+from tools.airgap import own_wheel
+
+_EPOCH = 1_700_000_000
+
+
+def _run(command: list[str | Path], **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env={**os.environ, "SOURCE_DATE_EPOCH": str(_EPOCH), **environ}, capture_output=True, text=True, check=False,
+        timeout=250, cwd=repository(),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive with OPA only: grype and syft are copied in the same way."""
+    tool("opa")
+    path = tmp_path_factory.mktemp("airgap") / "gate.tar"
+    done = _run([sys.executable, "-m", "tools.airgap", "archive", path, "--tools", "opa"])
+    if done.returncode and "pip" in done.stderr:
+        pytest.skip("the locked wheels cannot be had here (pip download)")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def _unpack(archive: Path, folder: Path) -> Path:
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    return folder / "policy-gate-airgap"
+
+
+def test_the_same_bytes_each_time(archive: Path, tmp_path: Path) -> None:
+    """Nothing of this machine, user or hour is in it: our wheel, built again, is the one in the archive."""
+    with tarfile.open(archive) as tar:
+        entries = tar.getmembers()
+        assert [entry.name for entry in entries] == sorted(entry.name for entry in entries)
+        assert {(entry.uid, entry.gid, entry.uname, entry.gname, entry.mtime) for entry in entries} == {(0, 0, "", "", _EPOCH)}
+        [wheel] = [entry for entry in entries if "/wheels/policy_gate-" in entry.name]
+        packed = tar.extractfile(wheel)
+        assert packed is not None
+        assert hashlib.sha256(packed.read()).digest() == hashlib.sha256(own_wheel(tmp_path, _EPOCH).read_bytes()).digest()
+
+
+def test_it_installs_and_decides_without_a_network(archive: Path, tmp_path: Path) -> None:
+    """In a network namespace without interfaces: the installer ends well, and the demonstration denies and allows."""
+    alone: list[str | Path] = ["unshare", "--map-root-user", "--net"]
+    if _run([*alone, "true"]).returncode:
+        pytest.skip("unshare --net is not permitted here")
+    folder, prefix = _unpack(archive, tmp_path), tmp_path / "prefix"
+    lines = _run([*alone, "sh", "-c", "tail -n +3 /proc/net/dev"]).stdout.split()
+    assert [word for word in lines if word.endswith(":")] in ([], ["lo:"])
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHON": sys.executable, "PYTHONPATH": "", "PIP_NO_COMPILE": "1"}
+    done = _run([*alone, folder / "install", prefix], **environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ready: gate verify IMAGE" in done.stdout
+    demo = prefix / "share/policy-gate/demo/tools/demo.py"
+    shown = _run([*alone, prefix / "bin/python", demo], **{**environ, "PATH": f"{prefix / 'bin'}:/usr/bin:/bin"})
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "A DENY (exit code 1) with its reasons, an ALLOW (exit code 0) with its signed summary." in shown.stdout
+    assert {"gate-ci", "gate-predeploy", "opa"} <= {path.name for path in (prefix / "bin").iterdir()}
+
+
+def test_a_damaged_archive_is_not_installed(archive: Path, tmp_path: Path) -> None:
+    """A changed program, a further wheel that pip would prefer, or another Python: nothing is installed."""
+    folder = _unpack(archive, tmp_path)
+    with (folder / "tools" / "opa").open("ab") as file:
+        file.write(b"x")
+    done = _run([folder / "install", tmp_path / "prefix"], PYTHON=sys.executable)
+    assert done.returncode == 3 and "the archive is damaged" in done.stderr
+    (folder / "SHA256SUMS").write_text("")
+    (folder / "PYTHON").write_text("2.7 vax\n")
+    assert _run([folder / "install", tmp_path / "prefix"], PYTHON=sys.executable).returncode in (2, 3)
+    assert not (tmp_path / "prefix").exists()
