@@ -128,7 +128,8 @@ def add(options: Mapping[str, Any]) -> int:
         )
     outcomes = outcomes_of(options["verdict"], options["store"])
     if outcomes and not matches(waiver, outcomes):
-        keys = [finding.key for outcome in outcomes for finding in outcome.findings if waiver.rule in finding.blocks]
+        found = [finding for outcome in outcomes for finding in outcome.findings if waiver.rule in finding.blocks]
+        keys = [name for finding in found for name in ((finding.id,) if "|" not in term else (finding.key,))]
         terms = [r.term for o in outcomes for rule in o.rules if rule.rule == waiver.rule for r in rule.results if r.term]
         raise UsageError(
             f"{waiver.rule} {term}: nothing in the verdict is named so",

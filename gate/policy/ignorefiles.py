@@ -245,7 +245,7 @@ def _snyk(name: str, data: bytes) -> Iterator[Entry]:
 
 
 def _pip_audit(name: str, data: bytes) -> Iterator[Entry]:
-    """``--ignore-vuln ID`` wherever arguments stand (a file of them, a workflow, pyproject.toml), and ``ignore-vulns = [...]``."""
+    """``--ignore-vuln ID`` wherever arguments stand (a file of them, a workflow, pyproject.toml); ``ignore-vulns = [...]``."""
     text = _text(name, data)
     seen: set[str] = set()
     found = [(match.start(), match[1]) for match in _ARGUMENT.finditer(text)]

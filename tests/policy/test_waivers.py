@@ -172,3 +172,41 @@ def test_findings_are_taken_out_of_counts_by_name_only() -> None:
     assert waived_for([waiver(term="GHSA-1")], about, SUBJECT) == ("demo.limit",)
     assert waived_for([waiver()], about, SUBJECT) == ()
     assert waived_for([waiver(term="CVE-1", state="expired")], about, SUBJECT) == ()
+
+
+@pytest.mark.parametrize("extra", ["draft: true", "draft: yes", "draft: ''", "draft: null", "draft: 0", 'draft: "false"'])
+def test_a_draft_waives_nothing(tmp_path: Path, inventory: Inventory, extra: str) -> None:
+    """However complete, and however the word is spelt: only a plain false, or no word, makes it somebody's own."""
+    (held,) = read(tmp_path, f"{GOOD}    {extra}\n")
+    found = judged(inventory, held)
+    assert found.state == "draft" and "nobody has accepted it" in found.problem
+    about = finding("CVE-2026-1")
+    assert not matching(found, "demo.limit", about.key, SUBJECT, ("CVE-2026-1",), exploited=False)
+    assert waived_for([found], about, SUBJECT) == ()
+
+
+def test_no_draft_any_more(tmp_path: Path, inventory: Inventory) -> None:
+    """With the word gone it is judged like any other: what was left empty makes it invalid."""
+    (held,) = read(tmp_path, f"{GOOD}    draft: false\n")
+    assert judged(inventory, held).state == "active"
+    (empty,) = read(tmp_path, GOOD.replace("ann@example.org", '""'))
+    assert (judged(inventory, empty).state, judged(inventory, empty).problem) == ("invalid", "lacks owner")
+
+
+@pytest.mark.parametrize(
+    ("term", "result", "exploited", "covers"),
+    [
+        ("CVE-1|pkg:deb/debian/a@1", "CVE-1|pkg:deb/debian/a@1", False, True),
+        ("CVE-1|pkg:deb/debian/a@1", "CVE-1|pkg:deb/debian/a@1", True, False),
+        ("CVE-1|pkg:deb/debian/a@1", "CVE-1|pkg:deb/debian/a@2", False, False),
+        ("CVE-1|pkg:deb/debian/a", "CVE-1|pkg:deb/debian/a@1", False, False),
+        ("CVE-1", "CVE-1|pkg:deb/debian/a@1", False, False),
+        ("GHSA-1|pkg:deb/debian/a@1", "CVE-1|pkg:deb/debian/a@1", False, False),
+        ("", "", False, True),
+        ("", "V-1", False, False),
+    ],
+)
+def test_a_baseline_covers_exactly_its_term(term: str, result: str, exploited: bool, covers: bool) -> None:
+    """No alias, no other version, no other result of the rule, and nothing that is exploited by now."""
+    held = waiver(term=term, baseline=True)
+    assert matching(held, "demo.limit", result, SUBJECT, ("CVE-1", "GHSA-1"), exploited=exploited) is covers
