@@ -30,7 +30,7 @@ _HOW = {
     "provenance": "have the build system attest SLSA provenance for this digest and name its identity",
     "fips": "name the image itself, in a registry, layout or archive that holds its layers, and not a bare digest",
     "sast": "give the SARIF of this source revision with --evidence",
-    "stig": "scan this digest, for example with oscap, and give the results with --evidence (docs/compliance-scanners.md)",
+    "stig": "scan this digest with --scan stig, or give the results of a scanner with --evidence (docs/compliance-scanners.md)",
 }
 
 

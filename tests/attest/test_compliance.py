@@ -11,6 +11,7 @@ from gate.attest.compliance import compliance
 from gate.attest.produce import Produced
 from gate.attest.types import find_type
 from gate.model.fips import FipsFacts
+from gate.model.hardening import Hardening
 from gate.model.input import Input
 from gate.model.stig import StigCounts, StigFacts, StigReport, StigResult
 from gate.model.verdict import Outcome
@@ -126,3 +127,20 @@ def test_fips_without_a_rule_that_passed_is_no_pass() -> None:
 def test_fips_is_not_stated_of_what_was_not_looked_at_or_not_asked() -> None:
     """No facts, no statement."""
     assert fips(("a", "passed", "enforce"), collected=False) == fips(("a", "passed", "enforce"), asked=False) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "kept"), [("denied", "NOT_KEPT"), ("no_verdict", "NOT_KEPT"), ("waived", "KEPT"), ("passed", "KEPT")]
+)
+def test_the_baseline_of_the_image_is_part_of_the_stig_outcome(state: str, kept: str) -> None:
+    """With reports that pass and without any: what the image itself shows counts, and is stated by its rules."""
+    document: Input = replace(
+        make_input(), decision=decision(params=parameters(fail_on_stig="2")), hardening=Hardening(collected=True)
+    )
+    rules = (rule(rule="stig.benchmark", state="passed", results=()), rule(rule="hardening.setuid", state=state, results=()))
+    decided: Outcome = outcome(rules=rules, decision="ALLOW")
+    for reports in ((), (report(result("V-1", "pass")),)):
+        about = replace(document, stig=StigFacts(collected=bool(reports), scanner_results=reports))
+        found = {item.name: body(item) for item in compliance(about, decided, verifier_id=VERIFIER)}
+        assert found["stig-outcome"]["properties"] == [f"STIG_CAT_2_{kept}"]
+        assert (found["stig-baseline"]["result"] == "PASSED") == (state == "passed")

@@ -19,8 +19,8 @@ import data.lib.result
 #   short_name: required
 #   failure_msg: "No accepted STIG results: %v"
 #   solution: >-
-#     Scan this digest with OSCAP_EVALUATION_TARGET set to its name with digest, so that the report names it, and give the results
-#     with `--evidence`, or attach them signed.
+#     Scan this digest with `--scan stig`; or with OSCAP_EVALUATION_TARGET set to its name with digest, so that the report names it,
+#     and give the results with `--evidence`, or attach them signed.
 #   severity: high
 #   waivable: true
 #   controls:
