@@ -47,7 +47,7 @@ class Linker:
         self._variable = [part for part in re.split("[:;]", env.get("LD_LIBRARY_PATH", "")) if part]
         self._configured = tuple(_configured(view, "/etc/ld.so.conf", 0))[:_FOLDERS]
         self.unread = tuple(sorted(path for path in view.unread if path.startswith("etc/ld.so.conf")))
-        self._musl = _MUSL_BUILT_IN
+        self._musl: tuple[str, ...] = _MUSL_BUILT_IN
         self._named: dict[str, list[Entry]] = {}
         for entry in view.files.entries():
             if entry.kind == "file" and isinstance(found(entry, ELF), ElfFacts) and library_family(entry.path):
