@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from gate.model.compliance import Filesystem
+    from gate.evidence.look import Looked
+    from gate.model.evidence import Diagnostic
     from gate.model.input import Subject
 
 _SHOWN = 20
@@ -17,29 +18,32 @@ _SHOWN = 20
 @click.command("inspect", context_settings={"max_content_width": 120})
 @click.argument("image", metavar="IMAGE")
 @click.option("--platform", "platforms", multiple=True, metavar="OS/ARCH", help="Only these platforms of an index.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json", "cbom"]), default="text", show_default=True)
 @click.option("--effective-time", metavar="RFC3339", help="Judge expiry as of then.")
 @click.option("--all", "everything", is_flag=True, help=f"List everything, not the first {_SHOWN} of each.")
 @click.option("--offline", is_flag=True, help="Open no socket: layouts and archives only.")
 @click.option("--plain-http", is_flag=True, help="Talk to the registry without TLS.")
 @click.option("--ca-file", metavar="PEM", help="Further certificate authorities for the registry.")
 def command(**options: Any) -> int:
-    """Show what is inside IMAGE: users, setuid files, capabilities, package managers, certificates, keys, shells.
+    """Show what is inside IMAGE: users, setuid files, capabilities, package managers, certificates, keys, algorithms, FIPS.
 
     The layers are read once, as a stream, and never unpacked. Private keys are also looked for in files that a later layer
-    deletes: they are shipped all the same. Nothing here is judged: exit 0 means that the image could be read.
+    deletes: they are shipped all the same. Nothing here is judged: exit 0 means that the image could be read. `--format cbom`
+    writes a CycloneDX 1.6 CBOM of one platform.
 
     \b
     Examples:
       gate inspect registry.example/app:1.4
       gate inspect oci:build/image --format json
       gate inspect app.tar --all
+      gate inspect oci:build/image --format cbom > app.cbom.json
     """
     import contextlib
 
     from gate.cli.files import emit
     from gate.cli.plan import registry_options, time_of
-    from gate.evidence.filesystem.collect import collect
+    from gate.errors import UsageError
+    from gate.evidence.look import look
     from gate.limits import Limits
     from gate.oci.image import load
     from gate.oci.source import open_source
@@ -51,25 +55,52 @@ def command(**options: Any) -> int:
         stack.callback(registry.close)
         source = stack.enter_context(contextlib.closing(open_source(options["image"], options=registry, limits=limits)))
         image = load(source, source.resolve(), options["platforms"])
-        seen = [(child.subject, collect(source, child.subject, now)[0]) for child in image.children or (image,)]
+        children = image.children or (image,)
+        if options["form"] == "cbom" and len(children) > 1:
+            names = ", ".join(str(child.subject.platform) for child in children)
+            raise UsageError(f"{options['image']} is an index of {names}", fix="choose one with --platform")
+        seen = [(child.subject, look(source, child.subject, now)) for child in children]
     if options["form"] == "json":
         emit(_json(seen))
+    elif options["form"] == "cbom":
+        emit(_cbom(*seen[0], now))
     else:
         emit("\n".join(_text(subject, facts, None if options["everything"] else _SHOWN) for subject, facts in seen).encode())
     return 0
 
 
-def _json(seen: Sequence[tuple[Subject, Filesystem]]) -> bytes:
+def _json(seen: Sequence[tuple[Subject, Looked]]) -> bytes:
     import msgspec
 
     from gate.model.base import to_json
 
-    documents = [{"schema": "gate.inspect/v1", "subject": subject, "filesystem": facts} for subject, facts in seen]
+    documents = [
+        {
+            "schema": "gate.inspect/v1",
+            "subject": subject,
+            "filesystem": looked.filesystem,
+            "fips": looked.fips,
+            "crypto": looked.crypto,
+            "hardening": looked.hardening,
+        }
+        for subject, looked in seen
+    ]
     return msgspec.json.format(to_json(documents), indent=2) + b"\n"
 
 
-def _text(subject: Subject, facts: Filesystem, most: int | None) -> str:
+def _cbom(subject: Subject, looked: Looked, now: str) -> bytes:
+    import msgspec
+
+    from gate.evidence.crypto.cbom_write import write_cbom
+
+    document = write_cbom(subject, looked.crypto, looked.fips, now)
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def _text(subject: Subject, looked: Looked, most: int | None) -> str:
     from gate.report.escape import escape
+
+    facts = looked.filesystem
 
     def section(title: str, items: Iterable[str]) -> list[str]:
         lines = [escape(item) for item in items]
@@ -128,7 +159,55 @@ def _text(subject: Subject, facts: Filesystem, most: int | None) -> str:
          + (f", {g.default_godebug}" if g.default_godebug else "") + (", BoringCrypto" if g.boring else "")
          for g in facts.go_programs),
     )  # fmt: skip
+    for title, items in _cryptography(looked):
+        lines += section(title, items)
     if not facts.certain:
         lines.append("! runtimes disagree on what is in this image; see the diagnostics")
-    lines += section("diagnostics", (f"{d.code} ({d.count}): {d.message} {d.where}".rstrip() for d in facts.diagnostics))
+    lines += section("diagnostics", (f"{d.code} ({d.count}): {d.message} {d.where}".rstrip() for d in _diagnostics(looked)))
     return "\n".join(lines) + "\n"
+
+
+def _diagnostics(looked: Looked) -> Iterable[Diagnostic]:
+    parts = (looked.filesystem, looked.fips, looked.crypto)
+    return dict.fromkeys(note for part in parts for note in part.diagnostics)
+
+
+def _cryptography(looked: Looked) -> Iterable[tuple[str, list[str]]]:
+    """Modules, settings, certificates and keys, each in one line; trust anchors are counted only."""
+    yield (
+        "cryptographic modules",
+        [
+            f"{m.path}: {m.family} {m.version or '(version not told)'}, {m.place}, capable {m.capable}, activated {m.activated}"
+            + (f", overridden {m.overridden}" if m.overridden != "no" else "")
+            for m in looked.fips.modules
+        ],
+    )
+    settings: dict[tuple[str, str, str, str], list[str]] = {}
+    for a in looked.crypto.algorithms:
+        settings.setdefault((a.scope, a.path, a.setting, a.by), []).append(a.name)
+    yield (
+        "configured algorithms",
+        [f"{scope} {path} {name} ({by}): {', '.join(names)}" for (scope, path, name, by), names in settings.items()],
+    )
+    anchors = [c for c in looked.crypto.certificates if c.role == "trust_anchor" and c.visible]
+    odd = len({c.fingerprint for c in anchors if c.packaged is False})
+    counted = f"{len({c.fingerprint for c in anchors})} in {len({c.path for c in anchors})} files"
+    yield "trust anchors", [counted + (f", {odd} not from the distribution's package" if odd else "")] if anchors else []
+    yield (
+        "certificates that are no trust anchors",
+        [
+            f"{c.path}: {c.subject}, {c.role}, {_size(c.key, c.bits)}, {c.signature_hash or 'no hash'}, "
+            + (f"expired {c.not_after}" if c.expired else f"until {c.not_after}")
+            + ("" if c.visible else ", deleted later")
+            for c in looked.crypto.certificates
+            if c.role != "trust_anchor"
+        ],
+    )
+    yield (
+        "keys",
+        [f"{k.path}: {'private' if k.private else 'public'} {_size(k.key, k.bits)}" for k in looked.crypto.keys],
+    )
+
+
+def _size(key: str, bits: int | None) -> str:
+    return f"{key or 'unknown'}{f' {bits}' if bits else ''}"

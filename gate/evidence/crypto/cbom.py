@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gate.evidence.crypto.names import of_group, of_protocol, of_ssh, of_suite
+from gate.evidence.crypto.names import KEYS, of_group, of_protocol, of_ssh, of_suite
 from gate.model.crypto import CbomAsset
 
 _KINDS = frozenset({"algorithm", "certificate", "protocol", "related-crypto-material"})
@@ -103,7 +103,10 @@ def _text(value: Any) -> str:
 
 def _key(name: str, made: _Crypto) -> str:
     if made.kind == "protocol" and made.protocol is not None:
-        return of_protocol(f"{_text(made.protocol.type)}v{_text(made.protocol.version)}")
+        version = _text(made.protocol.version)
+        return (
+            of_protocol(f"{_text(made.protocol.type)}v{version}") or of_protocol(version) or (version if version in KEYS else "")
+        )
     if made.kind != "algorithm":
         return ""
     extra = made.algorithm or _Algorithm()
@@ -117,7 +120,7 @@ def of_name(name: str, parameters: str = "", mode: str = "", curve: str = "") ->
     """The key of an algorithm as CBOMs name it, such as ``AES``, ``AES-256-GCM`` or ``RSA-2048``; empty when it stays unclear."""
     plain = re.sub(r"[^a-z0-9]", "", name.casefold())
     plus = plain + re.sub(r"[^a-z0-9]", "", parameters.casefold())
-    direct = _EXACT.get(plain) or _EXACT.get(plus)
+    direct = name if name in KEYS else _EXACT.get(plain) or _EXACT.get(plus)
     if direct:
         return direct
     if plain.startswith("aes"):

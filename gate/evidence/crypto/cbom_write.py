@@ -1,7 +1,7 @@
 """The facts of an image as a CycloneDX 1.6 CBOM.
 
-1. It says what was found, and nothing of approval: no ``certificationLevel``, and no certificate number, since it takes policies to
-   join a module to the dated list in their bundle.
+1. It says what was found, and nothing of approval: no ``certificationLevel``, and no certificate number, since it takes policies
+   to join a module to the dated list in their bundle.
 2. The same facts give the same bytes, the serial number included.
 """
 
@@ -92,8 +92,8 @@ def _algorithm(key: str, name: str, ref: str, occurrences: list[dict[str, str]])
     protocol = _PROTOCOL.fullmatch(key)
     if protocol:
         kind = "ssh" if protocol.group(1) == "ssh" else "tls"
-        part["name"] = protocol.group(1).upper()
-        part["cryptoProperties"] = {"assetType": "protocol", "protocolProperties": {"type": kind, "version": protocol.group(2)}}
+        version = protocol.group(2) if protocol.group(1) == "tls" else key  # the format has no type for SSL and DTLS
+        part["cryptoProperties"] = {"assetType": "protocol", "protocolProperties": {"type": kind, "version": version}}
     else:
         part["cryptoProperties"] = {"assetType": "algorithm", "algorithmProperties": _properties(key)}
     if occurrences:

@@ -193,3 +193,15 @@ def _exchange(text: str, iana: bool) -> list[str]:
     if "DSS" in parts:
         found.append("dsa")
     return found
+
+
+KEYS = frozenset(
+    {
+        *_SSH_EXACT.values(), *_GSS.values(), *_PROTOCOLS.values(), *_GROUPS.values(), *(key for _, key in _CIPHER),
+        *(f"aes-{size}-{mode}" for size in (128, 192, 256) for mode in ("cbc", "ctr", "gcm", "ccm", "ecb")),
+        "aes", "anon", "psk", "srp", "other-kex", "ecdh", "ecdh-static", "dh", "dh-static", "rsa-key-transport", "dsa", "export",
+        "hmac-sha384", "rsa", "rsa-legacy", "rsa-2048", "rsa-3072", "md2", "md5", "sha1", "sha1-signature", "ssh1", "ecdsa",
+        "ec-other",
+    }
+)  # fmt: skip
+"""Every key that a name can come to; each is in the bundle's table."""
