@@ -25,7 +25,9 @@ _LIBRARIES = re.compile(
     r"|libcryptopp\.so[.0-9]*|libnettle\.so[.0-9]*|libbcrypt\.so[.0-9]*"
     r")"
 )
-_OVERLAP = 512
+_OVERLAP = 1024
+"""Longer than any text that is looked for."""
+_WINDOW = 256 * 1024
 _SPOKEN = {
     "openssldir": (b"OPENSSLDIR: ", re.compile(rb'OPENSSLDIR: "([^"\0]{1,300})"')),
     "modulesdir": (b"MODULESDIR: ", re.compile(rb'MODULESDIR: "([^"\0]{1,300})"')),
@@ -81,18 +83,26 @@ class _Library:
     def __init__(self, provider: bool) -> None:
         self._hasher = hashlib.sha256()
         self._mac = hmac.new(_MAC_KEY, digestmod="sha256") if provider else None
+        self._window = bytearray()
         self._first = b""
         self._tail = b""
         self._said: dict[str, str] = {}
 
     def feed(self, data: memoryview) -> None:
-        """Looks through the piece and the end of the one before."""
-        self._hasher.update(data)
+        """Keeps the piece until there is enough to look through at once."""
+        self._window += data
+        if len(self._window) >= _WINDOW:
+            self._look()
+
+    def _look(self) -> None:
+        """Looks through what has come together and the end of what came before."""
+        fresh = bytes(self._window)
+        self._window.clear()
+        self._hasher.update(fresh)
         if self._mac is not None:
-            self._mac.update(data)
-        if len(self._first) < 4:
-            self._first += bytes(data[:4])
-        window = self._tail + bytes(data)
+            self._mac.update(fresh)
+        self._first = self._first or fresh[:4]
+        window = self._tail + fresh
         for name, (text, pattern) in _SPOKEN.items():
             if name not in self._said and text in window:
                 match = pattern.search(window) if pattern is not None else None
@@ -102,6 +112,7 @@ class _Library:
 
     def result(self) -> LibraryFacts:
         """What it said."""
+        self._look()
         return LibraryFacts(
             elf=self._first[:4] == b"\x7fELF",
             provider="provider" in self._said,
