@@ -18,7 +18,18 @@ _FOUND = described()
 _IDS = [rule.id for rule in _FOUND.rules]
 _KEYS = {"short_name", "failure_msg", "solution", "severity", "waivable", "controls", "applies_to", "collections", "ref"}
 _OPTIONAL = {"parameter", "requires_evidence", "effective_on", "depends_on", "rule_data"}
-_FRAMEWORKS = {"NIST-800-53", "NIST-800-190", "NIST-SSDF", "SLSA", "NTIA-SBOM", "DISA-SRG", "CCI"}
+_FRAMEWORKS = {
+    "NIST-800-53",
+    "NIST-800-190",
+    "NIST-SSDF",
+    "SLSA",
+    "NTIA-SBOM",
+    "DISA-SRG",
+    "CCI",
+    "DISA-STIG",
+    "CIS-Docker",
+    "dockle",
+}
 _TEST_NAME = re.compile(r"^(test_\w+)", re.MULTILINE)
 _HEAD = re.compile(rf"^({'|'.join(SETS)}) contains ", re.MULTILINE)
 

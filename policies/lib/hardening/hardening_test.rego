@@ -10,6 +10,8 @@ states := {
 	"root_by_name": ["root_user", "failed", h.user({"said": "app", "reason": "is uid 0"}), {}],
 	"not_one_of_the_users": ["root_user", "failed", {}, h.allowed({"users": ["app"]})],
 	"one_of_the_users_by_number": ["root_user", "passed", {}, h.allowed({"users": ["10001"]})],
+	"named_and_allowed_by_number": ["root_user", "passed", h.user({"said": "app", "uid": 5, "gid": 5}), h.allowed({"users": ["5"]})],
+	"none_of_the_users": ["root_user", "failed", h.user({"said": "x", "uid": 6, "gid": 6}), h.allowed({"users": ["app", "5"]})],
 	"one_of_the_users_by_name": [
 		"root_user", "passed", h.user({"said": "app", "uid": 5, "gid": 5}),
 		h.allowed({"users": ["app"]}),
@@ -106,6 +108,15 @@ test_fips_states[state] if {
 	}
 	found := hardening.status.fips_module with input as h.doc({}, h.gpos) with data.lib.fips.image_state as state
 	found == expected
+}
+
+test_reasons_are_told if {
+	found := hardening.reasons("base") with input as h.doc({"/subject/base": {"name": "", "digest": null, "origin": "none"}}, {})
+	found == ["nothing tells what it is built on, or which version"]
+	none := hardening.reasons("unsigned_packages") with input as h.doc({}, {})
+	none == ["no package manager and no configuration of one"]
+	open := hardening.reasons("setuid") with input as h.doc({"/hardening/certain": false}, {})
+	count(open) == 1
 }
 
 test_very_many_findings_are_cut_and_counted if {

@@ -41,8 +41,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-APP-000131"}
-#     - {framework: STIG, id: "V-233065"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000131"}
+#     - {framework: DISA-STIG, id: "V-233065"}
 #     - {framework: CCI, id: "CCI-001749"}
 #     - {framework: CCI, id: "CCI-003992"}
 #     - {framework: NIST-800-53, id: "CM-5(3)"}
@@ -90,9 +90,9 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-APP-000247"}
-#     - {framework: STIG, id: "V-235827"}
-#     - {framework: DKER, id: "DKER-EE-002770"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000247"}
+#     - {framework: DISA-STIG, id: "V-235827"}
+#     - {framework: DISA-STIG, id: "DKER-EE-002770"}
 #     - {framework: CCI, id: "CCI-001095"}
 #     - {framework: NIST-800-53, id: "SC-5(2)"}
 #     - {framework: CIS-Docker, id: "4.6"}
@@ -117,7 +117,7 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000437"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000437"}
 #     - {framework: CCI, id: "CCI-002617"}
 #     - {framework: NIST-800-53, id: "SI-2(6)"}
 #     - {framework: CIS-Docker, id: "4.7"}
@@ -142,13 +142,13 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-APP-000142"}
-#     - {framework: SRG, id: "SRG-APP-000383"}
-#     - {framework: SRG, id: "SRG-APP-000141"}
-#     - {framework: STIG, id: "V-233074"}
-#     - {framework: STIG, id: "V-233190"}
-#     - {framework: STIG, id: "V-235804"}
-#     - {framework: DKER, id: "DKER-EE-001990"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000142"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000383"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000141"}
+#     - {framework: DISA-STIG, id: "V-233074"}
+#     - {framework: DISA-STIG, id: "V-233190"}
+#     - {framework: DISA-STIG, id: "V-235804"}
+#     - {framework: DISA-STIG, id: "DKER-EE-001990"}
 #     - {framework: CCI, id: "CCI-000382"}
 #     - {framework: CCI, id: "CCI-001762"}
 #     - {framework: NIST-800-53, id: "CM-7b"}
@@ -173,8 +173,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-APP-000456"}
-#     - {framework: STIG, id: "V-233233"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000456"}
+#     - {framework: DISA-STIG, id: "V-233233"}
 #     - {framework: CCI, id: "CCI-002605"}
 #     - {framework: NIST-800-53, id: "SI-2c"}
 #     - {framework: dockle, id: "DKL-DI-0006"}
@@ -199,10 +199,10 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-APP-000342"}
-#     - {framework: STIG, id: "V-233163"}
-#     - {framework: STIG, id: "V-235830"}
-#     - {framework: DKER, id: "DKER-EE-003200"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000342"}
+#     - {framework: DISA-STIG, id: "V-233163"}
+#     - {framework: DISA-STIG, id: "V-235830"}
+#     - {framework: DISA-STIG, id: "DKER-EE-003200"}
 #     - {framework: CCI, id: "CCI-002233"}
 #     - {framework: CCI, id: "CCI-002235"}
 #     - {framework: NIST-800-53, id: "AC-6(8)"}
@@ -229,12 +229,12 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "1"}
 #   controls:
-#     - {framework: SRG, id: "SRG-APP-000176"}
-#     - {framework: SRG, id: "SRG-APP-000231"}
-#     - {framework: STIG, id: "V-235824"}
-#     - {framework: STIG, id: "V-235826"}
-#     - {framework: DKER, id: "DKER-EE-002410"}
-#     - {framework: DKER, id: "DKER-EE-002660"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000176"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000231"}
+#     - {framework: DISA-STIG, id: "V-235824"}
+#     - {framework: DISA-STIG, id: "V-235826"}
+#     - {framework: DISA-STIG, id: "DKER-EE-002410"}
+#     - {framework: DISA-STIG, id: "DKER-EE-002660"}
 #     - {framework: CCI, id: "CCI-000366"}
 #     - {framework: CCI, id: "CCI-002367"}
 #     - {framework: CCI, id: "CCI-001199"}
@@ -262,13 +262,13 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-APP-000131"}
-#     - {framework: SRG, id: "SRG-APP-000386"}
-#     - {framework: SRG, id: "SRG-APP-000475"}
-#     - {framework: STIG, id: "V-233065"}
-#     - {framework: STIG, id: "V-235839"}
-#     - {framework: STIG, id: "V-233192"}
-#     - {framework: STIG, id: "V-235846"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000131"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000386"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000475"}
+#     - {framework: DISA-STIG, id: "V-233065"}
+#     - {framework: DISA-STIG, id: "V-235839"}
+#     - {framework: DISA-STIG, id: "V-233192"}
+#     - {framework: DISA-STIG, id: "V-235846"}
 #     - {framework: CCI, id: "CCI-001749"}
 #     - {framework: CCI, id: "CCI-001774"}
 #     - {framework: NIST-800-53, id: "CM-5(3)"}

@@ -16,7 +16,7 @@ import data.lib.result
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000480-GPOS-00227"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000480-GPOS-00227"}
 #     - {framework: CCI, id: "CCI-000366"}
 #     - {framework: NIST-800-53, id: "CM-6b"}
 #   applies_to: [image, archive]
@@ -39,9 +39,9 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-APP-000141"}
-#     - {framework: STIG, id: "V-235801"}
-#     - {framework: DKER, id: "DKER-EE-001950"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000141"}
+#     - {framework: DISA-STIG, id: "V-235801"}
+#     - {framework: DISA-STIG, id: "DKER-EE-001950"}
 #     - {framework: CCI, id: "CCI-000381"}
 #     - {framework: NIST-800-53, id: "CM-7a"}
 #   applies_to: [image, archive]
@@ -64,7 +64,7 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000480-GPOS-00227"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000480-GPOS-00227"}
 #     - {framework: CCI, id: "CCI-000366"}
 #     - {framework: NIST-800-53, id: "CM-6b"}
 #   applies_to: [image, archive]
@@ -87,8 +87,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000206-GPOS-00084"}
-#     - {framework: STIG, id: "V-203664"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000206-GPOS-00084"}
+#     - {framework: DISA-STIG, id: "V-203664"}
 #     - {framework: CCI, id: "CCI-001314"}
 #     - {framework: NIST-800-53, id: "SI-11b"}
 #   applies_to: [image, archive]
@@ -134,8 +134,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000324"}
-#     - {framework: STIG, id: "V-203695"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000324"}
+#     - {framework: DISA-STIG, id: "V-203695"}
 #     - {framework: CCI, id: "CCI-002235"}
 #     - {framework: NIST-800-53, id: "AC-6(10)"}
 #     - {framework: CIS-Docker, id: "4.8"}
@@ -159,8 +159,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000259"}
-#     - {framework: STIG, id: "V-203675"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000259"}
+#     - {framework: DISA-STIG, id: "V-203675"}
 #     - {framework: CCI, id: "CCI-001499"}
 #     - {framework: NIST-800-53, id: "CM-5(6)"}
 #   applies_to: [image, archive]
@@ -184,7 +184,7 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000480-GPOS-00227"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000480-GPOS-00227"}
 #     - {framework: CCI, id: "CCI-000366"}
 #     - {framework: NIST-800-53, id: "CM-6b"}
 #   applies_to: [image, archive]
@@ -207,8 +207,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000138"}
-#     - {framework: STIG, id: "V-203657"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000138"}
+#     - {framework: DISA-STIG, id: "V-203657"}
 #     - {framework: CCI, id: "CCI-001090"}
 #     - {framework: NIST-800-53, id: "SC-4"}
 #   applies_to: [image, archive]

@@ -16,10 +16,10 @@ import data.lib.result
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000066"}
-#     - {framework: SRG, id: "SRG-APP-000605"}
-#     - {framework: STIG, id: "V-203622"}
-#     - {framework: STIG, id: "V-233284"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000066"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000605"}
+#     - {framework: DISA-STIG, id: "V-203622"}
+#     - {framework: DISA-STIG, id: "V-233284"}
 #     - {framework: CCI, id: "CCI-000185"}
 #     - {framework: NIST-800-53, id: "IA-5(2)(b)(1)"}
 #   applies_to: [image, archive]
@@ -65,10 +65,10 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000104"}
-#     - {framework: SRG, id: "SRG-OS-000121"}
-#     - {framework: STIG, id: "V-203639"}
-#     - {framework: STIG, id: "V-203650"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000104"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000121"}
+#     - {framework: DISA-STIG, id: "V-203639"}
+#     - {framework: DISA-STIG, id: "V-203650"}
 #     - {framework: CCI, id: "CCI-000764"}
 #     - {framework: CCI, id: "CCI-000804"}
 #     - {framework: NIST-800-53, id: "IA-2"}
@@ -94,18 +94,18 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "1"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000478"}
-#     - {framework: SRG, id: "SRG-OS-000396"}
-#     - {framework: SRG, id: "SRG-OS-000120"}
-#     - {framework: SRG, id: "SRG-APP-000635"}
-#     - {framework: SRG, id: "SRG-APP-000514"}
-#     - {framework: SRG, id: "SRG-APP-000219"}
-#     - {framework: STIG, id: "V-203776"}
-#     - {framework: STIG, id: "V-203739"}
-#     - {framework: STIG, id: "V-203649"}
-#     - {framework: STIG, id: "V-233289"}
-#     - {framework: STIG, id: "V-233271"}
-#     - {framework: STIG, id: "V-233118"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000478"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000396"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000120"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000635"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000514"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000219"}
+#     - {framework: DISA-STIG, id: "V-203776"}
+#     - {framework: DISA-STIG, id: "V-203739"}
+#     - {framework: DISA-STIG, id: "V-203649"}
+#     - {framework: DISA-STIG, id: "V-233289"}
+#     - {framework: DISA-STIG, id: "V-233271"}
+#     - {framework: DISA-STIG, id: "V-233118"}
 #     - {framework: CCI, id: "CCI-002450"}
 #     - {framework: CCI, id: "CCI-000803"}
 #     - {framework: NIST-800-53, id: "SC-13b"}
@@ -131,7 +131,7 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000480-GPOS-00227"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000480-GPOS-00227"}
 #     - {framework: CCI, id: "CCI-000366"}
 #     - {framework: NIST-800-53, id: "CM-6b"}
 #   applies_to: [image, archive]
@@ -154,8 +154,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "1"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000073"}
-#     - {framework: STIG, id: "V-203629"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000073"}
+#     - {framework: DISA-STIG, id: "V-203629"}
 #     - {framework: CCI, id: "CCI-000196"}
 #     - {framework: NIST-800-53, id: "IA-5(1)(c)"}
 #     - {framework: dockle, id: "DKL-LI-0001"}
@@ -180,8 +180,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "1"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000067"}
-#     - {framework: STIG, id: "V-203623"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000067"}
+#     - {framework: DISA-STIG, id: "V-203623"}
 #     - {framework: CCI, id: "CCI-000186"}
 #     - {framework: CCI, id: "CCI-002367"}
 #     - {framework: NIST-800-53, id: "IA-5(2)(a)(1)"}
@@ -207,14 +207,14 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000250"}
-#     - {framework: SRG, id: "SRG-OS-000393"}
-#     - {framework: SRG, id: "SRG-OS-000394"}
-#     - {framework: SRG, id: "SRG-OS-000033"}
-#     - {framework: STIG, id: "V-203669"}
-#     - {framework: STIG, id: "V-203736"}
-#     - {framework: STIG, id: "V-203737"}
-#     - {framework: STIG, id: "V-203603"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000250"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000393"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000394"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000033"}
+#     - {framework: DISA-STIG, id: "V-203669"}
+#     - {framework: DISA-STIG, id: "V-203736"}
+#     - {framework: DISA-STIG, id: "V-203737"}
+#     - {framework: DISA-STIG, id: "V-203603"}
 #     - {framework: CCI, id: "CCI-001453"}
 #     - {framework: CCI, id: "CCI-000068"}
 #     - {framework: CCI, id: "CCI-002890"}
@@ -242,10 +242,10 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000775-GPOS-00230"}
-#     - {framework: SRG, id: "SRG-OS-000403"}
-#     - {framework: STIG, id: "V-263659"}
-#     - {framework: STIG, id: "V-203744"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000775-GPOS-00230"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000403"}
+#     - {framework: DISA-STIG, id: "V-263659"}
+#     - {framework: DISA-STIG, id: "V-203744"}
 #     - {framework: CCI, id: "CCI-004909"}
 #     - {framework: CCI, id: "CCI-002470"}
 #     - {framework: NIST-800-53, id: "SC-17b"}
@@ -270,8 +270,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000120"}
-#     - {framework: STIG, id: "V-203649"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000120"}
+#     - {framework: DISA-STIG, id: "V-203649"}
 #     - {framework: CCI, id: "CCI-000803"}
 #     - {framework: NIST-800-53, id: "IA-7"}
 #   applies_to: [image, archive]

@@ -17,10 +17,10 @@ import data.lib.result
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000437"}
-#     - {framework: SRG, id: "SRG-APP-000454"}
-#     - {framework: STIG, id: "V-203755"}
-#     - {framework: STIG, id: "V-233230"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000437"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000454"}
+#     - {framework: DISA-STIG, id: "V-203755"}
+#     - {framework: DISA-STIG, id: "V-233230"}
 #     - {framework: CCI, id: "CCI-002617"}
 #     - {framework: NIST-800-53, id: "SI-2(6)"}
 #   applies_to: [image, archive]
@@ -43,8 +43,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000095"}
-#     - {framework: STIG, id: "V-203637"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000095"}
+#     - {framework: DISA-STIG, id: "V-203637"}
 #     - {framework: CCI, id: "CCI-000381"}
 #     - {framework: NIST-800-53, id: "CM-7a"}
 #     - {framework: CIS-Docker, id: "4.3"}
@@ -92,12 +92,12 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "1"}
 #   controls:
-#     - {framework: SRG, id: "SRG-APP-000141"}
-#     - {framework: SRG, id: "SRG-OS-000095"}
-#     - {framework: STIG, id: "V-235803"}
-#     - {framework: STIG, id: "V-203637"}
-#     - {framework: STIG, id: "V-263652"}
-#     - {framework: DKER, id: "DKER-EE-001970"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000141"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000095"}
+#     - {framework: DISA-STIG, id: "V-235803"}
+#     - {framework: DISA-STIG, id: "V-203637"}
+#     - {framework: DISA-STIG, id: "V-263652"}
+#     - {framework: DISA-STIG, id: "DKER-EE-001970"}
 #     - {framework: CCI, id: "CCI-000381"}
 #     - {framework: NIST-800-53, id: "CM-7a"}
 #   applies_to: [image, archive]
@@ -121,8 +121,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000095"}
-#     - {framework: STIG, id: "V-203637"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000095"}
+#     - {framework: DISA-STIG, id: "V-203637"}
 #     - {framework: CCI, id: "CCI-000381"}
 #     - {framework: NIST-800-53, id: "CM-7a"}
 #     - {framework: CIS-Docker, id: "4.3"}
@@ -147,9 +147,9 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "1"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000480-GPOS-00227"}
-#     - {framework: SRG, id: "SRG-APP-000456"}
-#     - {framework: STIG, id: "V-233233"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000480-GPOS-00227"}
+#     - {framework: DISA-SRG, id: "SRG-APP-000456"}
+#     - {framework: DISA-STIG, id: "V-233233"}
 #     - {framework: CCI, id: "CCI-002605"}
 #     - {framework: CCI, id: "CCI-003376"}
 #     - {framework: NIST-800-53, id: "SI-2c"}
@@ -176,8 +176,8 @@ deny contains result.make(rego.metadata.chain(), [thing.text], hardening.fields(
 #   parameter: fail_on_stig
 #   rule_data: {category: "2"}
 #   controls:
-#     - {framework: SRG, id: "SRG-OS-000366"}
-#     - {framework: STIG, id: "V-203720"}
+#     - {framework: DISA-SRG, id: "SRG-OS-000366"}
+#     - {framework: DISA-STIG, id: "V-203720"}
 #     - {framework: CCI, id: "CCI-001749"}
 #     - {framework: CCI, id: "CCI-003992"}
 #     - {framework: NIST-800-53, id: "CM-5(3)"}

@@ -193,6 +193,14 @@ test_reports_that_are_not_accepted_say_nothing if {
 	{r.rule | some r in stig.deny} == {"stig.required"} with input as doc
 }
 
+test_results_are_required_only_where_asked_for_or_nothing_else_is_known if {
+	seen := t.changed(rejected(under([report({})], {})), {"/hardening/collected": true})
+	stig.deny == set() with input as seen
+	{r.rule | some r in stig.deny} == {"stig.required"} with input as t.with_params(seen, {"stig_require_results": true})
+	unasked := {"stig_require_results": true, "fail_on_stig": null}
+	{r.rule | some r in stig.deny} == {"stig.required"} with input as t.with_params(seen, unasked)
+}
+
 test_an_unreadable_report_is_for_others_to_say if {
 	doc := t.with_error(rejected(under([], {})), "stig", "a.xml")
 	stig.deny == set() with input as doc
