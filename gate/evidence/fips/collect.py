@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from gate.evidence.filesystem.collect import shown
 from gate.evidence.fips import env as env_module
 from gate.evidence.fips import openssl, programs, system
 from gate.evidence.fips.found import Found
@@ -43,6 +44,10 @@ def facts(files: FileSystem, subject: Subject) -> FipsFacts:
         Diagnostic(code="preload", message="put before every program by /etc/ld.so.preload, and of no package", where=name[:500])
         for name in env_module.preloads(view, packages)
     ]
+    policy = system.crypto_policy(view)
+    diagnostics += [
+        Diagnostic(code="not_looked_at", message="a configuration that was not kept", where=shown(path)) for path in view.unread
+    ]
     if subject.config is None:
         diagnostics.append(Diagnostic(code="no_configuration", message="the image's Env is not known"))
     modules = programs.claimed(_first(founds), files, packages)
@@ -65,7 +70,7 @@ def facts(files: FileSystem, subject: Subject) -> FipsFacts:
         consumers=tuple(sorted(consumers, key=lambda consumer: (consumer.path, consumer.kind))[:_MOST]),
         env=overrides,
         openssl=configs,
-        crypto_policy=system.crypto_policy(view),
+        crypto_policy=policy,
         markers=system.markers(view),
         diagnostics=(*diagnostics, *notes),
     )

@@ -56,8 +56,8 @@ def overrides(view: View, env: Mapping[str, str], packages: Owners) -> tuple[Env
 
 def preloads(view: View, packages: Owners) -> tuple[str, ...]:
     """What ``/etc/ld.so.preload`` puts before every program, and no package owns."""
-    text = view.text("etc/ld.so.preload") or ""
-    names = [name for name in re.split(r"[\s:]+", text) if name and not name.startswith("#")]
+    lines = (view.text("etc/ld.so.preload") or "").splitlines()
+    names = [name for line in lines for name in re.split(r"[\s:]+", line.partition("#")[0]) if name]
     return tuple(name for name in names if not _is_owned(view, packages, name))
 
 

@@ -149,10 +149,7 @@ def find(files: View, subject: Subject, env: Sequence[EnvOverride], packages: Ow
     for entry, facts in files.libraries():
         if entry.path.rpartition("/")[2] == "fips.so":
             made.provider(entry, facts)
-    diagnostics = [
-        Diagnostic(code="not_looked_at", message="an OpenSSL configuration that was not kept", where=shown(path))
-        for path in files.unread
-    ]
+    diagnostics: list[Diagnostic] = []
     if len(made.configs) > _MOST:
         diagnostics.append(Diagnostic(code="list_cut", message="OpenSSL configurations", count=len(made.configs) - _MOST))
     return Found(tuple(made.modules), (), tuple(diagnostics)), tuple(made.configs[:_MOST])

@@ -44,7 +44,7 @@ _SPOKEN = {
 }
 """What is looked for: a text that has to be there, and where in it the value stands."""
 _CONFIGS = re.compile(
-    r".*\.(cnf|conf|config|cfg)|etc/(crypto-policies/(config|state/current)|gcrypt/fips_enabled|system-fips)|.*\.hmac"
+    r".*\.(cnf|conf|config|cfg)|etc/(ld\.so\.preload|crypto-policies/(config|state/current)|gcrypt/fips_enabled|system-fips)|.*\.hmac"
 )
 _PLACES = re.compile(
     r"(usr/(local/)?)?(etc|share|lib|ssl|lib64)/.*|.*/(ssl|tls|openssl|conf|config|fips)/[^/]+|(.*/)?(fipsmodule|openssl)[^/]*"
