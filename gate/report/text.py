@@ -186,7 +186,7 @@ def _waivers(outcome: Outcome, style: Style) -> list[str]:
         ("draft", report.draft),
     ):
         for waiver in waivers:
-            if waiver.baseline and heading in ("active", "expiring") and not style.verbose:
+            if waiver.baseline and heading in ("active", "expiring", "unused") and not style.verbose:
                 continue  # the line about the debt tells of them together; the warning names those that end soon
             detail = waiver.problem or f"until {waiver.expires}, {waiver.owner}: {waiver.reason}"
             lines.append(f"  {heading}: {escape(waiver.id)} for {escape(waiver.rule)} {escape(waiver.term)} – {escape(detail)}")

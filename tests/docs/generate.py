@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gate.cli.exit_codes import EXIT_CODES
-from tests.docs import fields, formats, helptext, schemas, transcripts
+from tests.docs import fields, formats, helptext, integrations, schemas, transcripts, week
 from tests.docs.pages import blocks, pages, replace
 from tests.docs.transcripts import normalise, transcript
 from tests.tools import repository
@@ -36,7 +36,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "trouble-usage": transcripts.usage_errors,
     "trouble-refused": transcripts.refused,
     "vex-triage": transcripts.vex_triage,
+    "baseline-week": week.baseline_week,
     "limits": fields.limits_table,
+    **integrations.BLOCKS,
 }
 """Every generated block, and what makes its text."""
 

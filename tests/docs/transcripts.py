@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.tools import repository
 
-__all__ = ["demonstration", "normalise", "refused", "shown", "transcript", "usage_errors", "vex_triage"]
+__all__ = ["demonstration", "normalise", "refused", "run", "shown", "transcript", "usage_errors", "vex_triage"]
 
 _FOLDER = "build/demo"
 _CHANGING = (
@@ -76,7 +76,7 @@ def transcript(*numbers: int) -> str:
     return "```console\n" + "\n".join(parts) + "```\n"
 
 
-def _run(*arguments: str, folder: Path) -> str:
+def run(*arguments: str, folder: Path) -> str:
     """One command in a folder, with all that it prints and its exit code."""
     done = subprocess.run(
         [sys.executable, "-m", "gate", *arguments],
@@ -99,11 +99,11 @@ def usage_errors() -> str:
         (folder / "security-policy.yaml").write_text("schema: gate.policy/v1\nenviroments: {}\n")
         image = "oci:testdata/images/clean"
         parts = [
-            _run("verify", image, "--max-hihg", "3", folder=folder),
-            _run("verify", image, "--policy-file", "security-policy.yaml", folder=folder),
-            _run("verify", image, "--param", "max_hgh=3", folder=folder),
-            _run("verify", image, "--certificate-identity", "release@acme.example", folder=folder),
-            _run("verify", "registry.example/app:1.4", "--offline", folder=folder),
+            run("verify", image, "--max-hihg", "3", folder=folder),
+            run("verify", image, "--policy-file", "security-policy.yaml", folder=folder),
+            run("verify", image, "--param", "max_hgh=3", folder=folder),
+            run("verify", image, "--certificate-identity", "release@acme.example", folder=folder),
+            run("verify", "registry.example/app:1.4", "--offline", folder=folder),
         ]
     return "```console\n" + "\n".join(parts) + "```\n"
 
@@ -119,15 +119,15 @@ def vex_triage() -> str:
         document = "vex/vulnerable.openvex.json"
         counted = ("--vex", document, "--param", "vex_require_signed=false")
         parts = [
-            _run("verify", *subject, *policy, "--output", "json=verdict.json", folder=folder),
-            _run("vex", "triage", "--from", "verdict.json", "--decisions", "decisions.yaml", folder=folder),
-            _run("vex", "check", "--image-from", "verdict.json", document, folder=folder),
-            _run("verify", *subject, *policy, *counted, "--output", "json=verdict.json", folder=folder),
-            _run("vex", "lint", document, "--from", "verdict.json", folder=folder),
+            run("verify", *subject, *policy, "--output", "json=verdict.json", folder=folder),
+            run("vex", "triage", "--from", "verdict.json", "--decisions", "decisions.yaml", folder=folder),
+            run("vex", "check", "--image-from", "verdict.json", document, folder=folder),
+            run("verify", *subject, *policy, *counted, "--output", "json=verdict.json", folder=folder),
+            run("vex", "lint", document, "--from", "verdict.json", folder=folder),
         ]
     return "```console\n" + "\n".join(parts) + "```\n"
 
 
 def refused() -> str:
     """A format that is recognised and not read."""
-    return "```console\n" + _run("evidence", "read", "testdata/evidence/clean/sbom.syft.json", folder=repository()) + "```\n"
+    return "```console\n" + run("evidence", "read", "testdata/evidence/clean/sbom.syft.json", folder=repository()) + "```\n"
