@@ -16,7 +16,7 @@ import msgspec
 
 from gate.errors import EngineError, PolicyError
 from gate.limits import Limits
-from gate.policy import capabilities, inventory
+from gate.policy import capabilities, inventory, known
 from gate.policy.bundle import Policy
 from gate.policy.child import Finished, timed_out
 from gate.policy.inventory import Inventory
@@ -110,12 +110,19 @@ class Engine:
             raise
 
     def _read(self) -> Inventory:
+        kept = known.answers(self.rego)
+        if kept is not None:
+            return inventory.build(self.policy, kept.packages, kept.annotations, kept.heads)
+        return inventory.build(self.policy, *self.ask_inventory())
+
+    def ask_inventory(self) -> tuple[dict[str, str], list[dict[str, Any]], Mapping[str, Any]]:
+        """What `inventory.build` is made from, by OPA: packages and annotations, and rule heads."""
         heads = _Beside(self._heads)
         try:
             packages, annotations = self._inspect()
         finally:
             heads.join()
-        return inventory.build(self.policy, packages, annotations, heads.result())
+        return packages, annotations, heads.result()
 
     def _inspect(self) -> tuple[dict[str, str], list[dict[str, Any]]]:
         """Package by Rego file, and the annotations."""
@@ -133,7 +140,7 @@ class Engine:
             for path in paths
             if path.endswith(".rego")
         }
-        if packages.keys() != self._rego.keys():
+        if packages.keys() != self.rego.keys():
             raise EngineError("OPA did not list the package of every file", fix="run `gate doctor`")
         annotations: list[dict[str, Any]] = answer.get("annotations") or []
         for entry in annotations:
@@ -142,7 +149,7 @@ class Engine:
 
     def _heads(self) -> Mapping[str, Any]:
         # Comments go, because OPA would list each of them; inside a raw string that changes no rule head.
-        texts = {path: _COMMENT.sub("", text) for path, text in self._rego.items() if path.startswith("rules/")}
+        texts = {path: _COMMENT.sub("", text) for path, text in self.rego.items() if path.startswith("rules/")}
         query = ["eval", "-f", "json", "--strict-builtin-errors", "--stdin-input", inventory.HEADS_QUERY]
         value = self._value(self._run(query, msgspec.json.encode(texts)))
         if isinstance(value, _Failure):
@@ -152,7 +159,8 @@ class Engine:
         return value
 
     @cached_property
-    def _rego(self) -> dict[str, str]:
+    def rego(self) -> dict[str, str]:
+        """Text of every Rego file by its path in the packs; raises PolicyError for one that is no text."""
         files = {path: pack.files[path] for path, pack in self.policy.owner.items() if path.endswith(".rego")}
         try:
             return {path: data.decode() for path, data in files.items()}

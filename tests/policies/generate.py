@@ -20,8 +20,13 @@ from typing import Any
 
 import msgspec
 
+from gate.limits import Limits
 from gate.model.base import to_json
 from gate.model.input import Input
+from gate.policy import known
+from gate.policy.bundle import load_policy
+from gate.policy.engine import Engine
+from gate.policy.opa import OpaBinary
 from tests.policies.paths import POLICIES, REPOSITORY, SCHEMA
 from tests.policies.rules import rules_page
 from tests.policies.samples import finding, make_input, make_nothing, parameters
@@ -71,10 +76,20 @@ def base_inputs() -> str:
     return done.stdout.decode()
 
 
+def known_answers() -> str:
+    """The text of ``gate/policy/known.json``: what OPA says of the gate's own pack."""
+    limits = Limits()
+    with OpaBinary(tool("opa")) as binary, Engine(binary, load_policy([], limits), limits) as engine:
+        packages, annotations, heads = engine.ask_inventory()
+        made = known.Known(rego=known.digest(engine.rego), packages=packages, annotations=annotations, heads=dict(heads))
+    return json.dumps({"rego": made.rego, **msgspec.to_builtins(made)}, indent=None, separators=(",", ":")) + "\n"
+
+
 GENERATED: dict[Path, Callable[[], str]] = {
     SCHEMA: input_schema,
     POLICIES / "lib" / "testing" / "base_test.rego": base_inputs,
     REPOSITORY / "docs" / "rules.md": rules_page,
+    known.PATH: known_answers,
 }
 """Every generated file, and what makes its text."""
 
