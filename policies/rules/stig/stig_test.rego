@@ -44,6 +44,12 @@ under(reports, params) := t.with_params(scanned(reports), object.union(asked, pa
 
 results(list) := under([report({"results": list})], {})
 
+# A report that the gate made by a scan, with one note on how the image was unpacked.
+unpacked(code, origin) := t.changed(under([report({})], {}), {
+	sprintf("/evidence/%d/origin", [count(t.base.evidence)]): origin,
+	sprintf("/evidence/%d/diagnostics", [count(t.base.evidence)]): [{"code": code, "message": "m", "count": 3, "where": ""}],
+})
+
 rejected(doc) := t.changed(doc, {sprintf("/evidence/%d/binding", [count(t.base.evidence)]): "none"})
 
 empty := report({
@@ -64,6 +70,12 @@ cases := {
 		"allows": results([found({"result": "fail", "category": "3"})]),
 		"fires": results([found({"result": "fail"})]),
 		"empty_field": {"input": results([found({"result": "fail", "title": "", "rule": "", "term": ""})]), "fires": true},
+		"nothing_fires": false,
+	},
+	"unpacked": {
+		"allows": unpacked("left_out", "computed"),
+		"fires": unpacked("owner_not_kept", "computed"),
+		"empty_field": {"input": unpacked("", ""), "fires": false},
 		"nothing_fires": false,
 	},
 	"nothing_evaluated": {
@@ -291,6 +303,14 @@ test_the_gates_own_report_proves_nothing_and_still_denies if {
 		{r.rule | some r in stig.no_verdict} == {"stig.benchmark"} with input as under([own], {"stig_benchmarks": [own.benchmark]})
 		open := report(object.union(mark, {"results": [found({"result": "fail"})]}))
 		{r.rule | some r in stig.deny} == {"stig.open_findings"} with input as under([open], {})
+	}
+}
+
+test_notes_on_unpacking_count_only_for_scans_of_the_gate if {
+	every code in ["owner_not_kept", "mode_not_kept", "capability_not_kept", "sparse", "container_marker_shipped"] {
+		msg := "DEBIAN-12 was made on files that differ from the image's: m (3 times)"
+		{r.msg | some r in stig.warn} == {msg} with input as unpacked(code, "computed")
+		stig.warn == set() with input as unpacked(code, "file")
 	}
 }
 
