@@ -1,7 +1,7 @@
 """`python -m tests.bench.inside [--megabytes N …] [--runs N] [--tree FOLDER]`: what is inside an image, with all collectors.
 
-The image is of files of this machine, or of an unpacked root: programs, libraries, scripts and texts as they come, none larger than
-a tenth of it, in five gzipped layers. Its files differ from machine to machine; how many there are is printed.
+The image is of files of this machine, or of an unpacked root: programs, libraries and texts as they come, none larger than a
+tenth of it, in five gzipped layers. Its files differ from machine to machine; how many there are is printed.
 """
 
 from __future__ import annotations
