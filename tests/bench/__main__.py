@@ -22,6 +22,7 @@ def _parts(bench: Bench) -> dict[str, Callable[[], Iterable[Row]]]:
         "start": bench.start,
         "findings": bench.findings,
         "sboms": bench.sboms,
+        "vex": bench.vex,
         "page": bench.page,
         "what-if": bench.what_if,
         "summary": bench.summary,

@@ -34,10 +34,12 @@ class Sizes:
     subjects: int
     runs: int
     large_runs: int
+    vex: tuple[tuple[int, int], ...]
+    """Findings, and statements about them."""
 
 
-FULL = Sizes((500, 5_000, 50_000), 1_000, 50_000_000, 14_000_000, 100, 9, 3)
-TINY = Sizes((20,), 10, 20_000, 20_000, 2, 1, 1)
+FULL = Sizes((500, 5_000, 50_000), 1_000, 50_000_000, 14_000_000, 100, 9, 3, ((5_000, 6_408), (10_000, 12_816)))
+TINY = Sizes((20,), 10, 20_000, 20_000, 2, 1, 1, ((20, 30),))
 _TARGETS: Mapping[int, tuple[float, float | None]] = {500: (0.5, 150), 5_000: (1.5, None), 50_000: (12, 1024)}
 
 
@@ -104,6 +106,19 @@ class Bench:
             command = self.verify("--evidence", report, "--evidence", path)
             summary = self.run(command, self.sizes.large_runs, _DENIED_OR_NOT)
             yield Row(f"gate verify, {name} of {len(data) / 1e6:.1f} MB", summary, seconds, 300, self.peaks(command))
+
+    def vex(self) -> Iterator[Row]:
+        """What thousands of statements add to a run, and twice as many of them to twice as many findings."""
+        for number, statements in self.sizes.vex:
+            report = self.write(f"vex-grype-{number}.json", documents.grype(number, self.digest, packages=self.sizes.components))
+            said = self.write(f"vex-{statements}.json", documents.openvex(statements, packages=self.sizes.components))
+            lenient = ("--profile", "dev", "--param", "vex_require_signed=false")
+            plain = self.verify("--evidence", report, "--profile", "dev")
+            without = self.run(plain, self.sizes.large_runs, _DENIED_OR_NOT)
+            command = self.verify("--evidence", report, "--vex", said, *lenient)
+            summary = self.run(command, self.sizes.large_runs, _DENIED_OR_NOT)
+            note = f"{summary.median - without.median:+.2f} s by VEX (CPU {summary.cpu - without.cpu:+.2f} s)"
+            yield Row(f"gate verify, {number:,} findings and {statements:,} statements", summary, without.median + 1.0, note=note)
 
     def page(self) -> Iterator[Row]:
         """The HTML page of a large verdict, and how soon a browser paints it."""

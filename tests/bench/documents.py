@@ -55,6 +55,31 @@ def grype(findings: int, digest: str, *, packages: int = 1000) -> bytes:
     return json.dumps(report, separators=(",", ":")).encode()
 
 
+def openvex(statements: int, *, packages: int = 1000) -> bytes:
+    """OpenVEX with so many statements, each on one finding of `grype`, or on what it does not report once those are used up."""
+    made = []
+    for number in range(statements):
+        found = _match(number, packages)
+        made.append(
+            {
+                "@id": f"https://bench.example/vex/{number}",
+                "vulnerability": {"name": found["vulnerability"]["id"]},
+                "products": [{"@id": found["artifact"]["purl"]}],
+                "status": "not_affected",
+                "justification": "vulnerable_code_not_present",
+            }
+        )
+    body = {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "@id": "https://bench.example/vex",
+        "author": "bench@bench.example",
+        "timestamp": _EARLIER,
+        "version": 1,
+        "statements": made,
+    }
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
 def _match(number: int, packages: int) -> dict[str, Any]:
     package = _package(number % packages)
     severity = "Critical" if number % 101 == 100 else _SEVERITIES[number % len(_SEVERITIES)]
