@@ -19,6 +19,8 @@ from gate.oci.tree import Entry
 CONFIGS = "crypto_configs"
 _MOST = 1024 * 1024
 _SMALL = 128 * 1024
+_TINY = 16 * 1024
+"""The same wherever it stands: links lead from /etc to /usr/share, and kept contents are bounded together."""
 _INCLUDES = 500
 _NAMED = re.compile(
     r"etc/(ssh|crypto-policies|gnutls|nginx|httpd|apache2|haproxy|envoy)/.+"
@@ -31,9 +33,12 @@ _ANY = re.compile(r"(etc|opt|usr/local|srv|app|home|root|conf|config)/.*\.(conf|
 def choose_configs(header: Header) -> Sink | None:
     """Keeps what may be a configuration that names algorithms, or be included by one."""
     name = header.path
-    if (_NAMED.fullmatch(name) and header.size <= _MOST) or (header.size <= _SMALL and _ANY.fullmatch(name)):
-        return Keep()
-    return None
+    wanted = (
+        (header.size <= _MOST and _NAMED.fullmatch(name))
+        or (header.size <= _SMALL and _ANY.fullmatch(name))
+        or (header.size <= _TINY and name.endswith((".conf", ".cfg", ".cnf")))
+    )
+    return Keep() if wanted else None
 
 
 class Configs:
