@@ -102,12 +102,15 @@ def test_limits_allow_n_and_deny_n_plus_one(gate: Gate) -> None:
     assert (done.code, done.reasons) == (1, ["vulnerabilities.max_vulnerabilities"])
 
 
-@pytest.mark.parametrize(("flags", "kind"), [(["--fail-on-fips-issues"], "fips")], ids=["fips"])
-def test_what_nobody_collects_is_no_verdict(gate: Gate, flags: list[str], kind: str) -> None:
-    """Asking for FIPS facts that this version cannot collect is exit 3, not a pass."""
-    done = gate.verify(CLEAN, *KEY, *flags)
-    assert done.code == 3
-    assert "no collector" in done.out.lower() and kind in done.out.lower()
+def test_fips_is_decided_where_files_can_be_looked_at(gate: Gate) -> None:
+    """An image without any cryptography passes with a warning that says so; of a bare digest nobody knows: exit 3."""
+    done = gate.verify(CLEAN, *KEY, "--fail-on-fips-issues")
+    assert done.code == 0
+    assert "fips.no_crypto" in done.out
+    files = ("--evidence", evidence("clean", "grype.json"), "--evidence", evidence("clean", "sbom.cdx.json"), "--profile", "dev")
+    bare = gate.verify(digest("clean"), *files, "--fail-on-fips-issues")
+    assert bare.code == 3
+    assert {"evidence.no_collector", "gate.required_evidence"} <= set(bare.reasons)
 
 
 def test_an_index_is_verified_per_platform(gate: Gate) -> None:
@@ -224,8 +227,8 @@ def test_exit_zero_needs_the_profiles_permission(gate: Gate) -> None:
 
 def test_exit_zero_does_not_cover_no_verdict(gate: Gate) -> None:
     """Only a DENY becomes 0."""
-    done = gate.verify(VULNERABLE, *KEY, "--profile", "dev", "--exit-zero", "--fail-on-fips-issues")
-    assert done.code == 3
+    files = ("--evidence", evidence("clean", "grype.json"), "--evidence", evidence("clean", "sbom.cdx.json"), "--profile", "dev")
+    assert gate.verify(digest("clean"), *files, "--exit-zero", "--fail-on-fips-issues").code == 3
 
 
 def test_half_an_identity_lists_what_was_found(gate: Gate) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.gate import KEY, Done, Gate
 from tests.e2e.lab import VEX, Lab, grype, openvex
 from tests.fakes import images
-from tests.samples import digest, layout
+from tests.samples import digest, evidence, layout
 
 BUILT = images.image()
 CRITICAL = ("CVE-2026-1", "Critical")
@@ -141,7 +141,8 @@ def test_a_waiver_that_does_not_hold(gate: Gate, tmp_path: Path, changes: dict[s
 def test_a_waiver_is_not_for_what_could_not_be_told(gate: Gate, lab: Lab) -> None:
     """It covers a deny, never a missing verdict."""
     text = waivers(lab.folder / "w.yaml", rule="evidence.no_collector", term=None)
-    done = gate.verify(f"oci:{layout('clean')}", *KEY, "--fail-on-fips-issues", "--waivers", text)
+    scanned = ("--evidence", evidence("clean", "grype.json"), "--profile", "dev")
+    done = gate.verify(digest("clean"), *scanned, "--fail-on-fips-issues", "--waivers", text)
     assert done.code == 3
 
 
