@@ -105,9 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             memory, _, _ = peaks(command, environ)
         wall, cpu = (statistics.median(values) for values in zip(*((run.wall, run.cpu) for run in runs), strict=True))
         target = _TARGETS.get(megabytes)
-        print(
-            f"gate inspect, {megabytes} MB in {count:,} files: {wall:.2f} s (min {min(run.wall for run in runs):.2f}), CPU {cpu:.2f} s,"
-        )
+        best = min(run.wall for run in runs)
+        print(f"gate inspect, {megabytes} MB in {count:,} files: {wall:.2f} s (min {best:.2f}), CPU {cpu:.2f} s,")
         print(f"  peak {memory:.0f} MiB (target {_MEMORY})" + (f", target {target:g} s" if target else ""))
     return 0
 
