@@ -263,6 +263,7 @@ def test_generate_proposes_what_is_not_in_the_image(gate: Gate, tmp_path: Path) 
     scanned = tmp_path / "scanned.json"
     options = ("--evidence", evidence("vulnerable", "grype.json"), "--profile", "dev", "--quiet")
     gate("verify", VULNERABLE, *options, "--output", f"json={scanned}")
+    gate.patch.setenv("SOURCE_DATE_EPOCH", "4102444800")  # the two runs may fall into two seconds
     plain = gate("vex", "generate", "--from", scanned, *AUTHOR)
     real = gate("vex", "generate", "--from", scanned, *AUTHOR, "--inspect", VULNERABLE, "--offline")
     assert real.code == 0 and real.out == plain.out, real.err
@@ -354,3 +355,32 @@ def test_a_changed_verdict_is_refused(gate: Gate, tmp_path: Path) -> None:
     body["verdicts"][0]["outcome"]["findings"] = []
     path.write_bytes(msgspec.json.encode(body))
     assert gate("vex", "generate", "--from", path, *AUTHOR).code == 2
+
+
+def test_waivers_and_vex_are_not_turned_into_each_other(gate: Gate) -> None:
+    """A waiver accepts a risk, VEX states a fact: no command makes one of the other."""
+    for command in (("vex", "from-waivers"), ("waivers", "from-vex"), ("vex", "convert", "x", "--to", "waivers")):
+        assert gate(*command).code == 2
+
+
+def test_an_sbom_for_vex_check_has_to_be_one_of_this_image(gate: Gate, tmp_path: Path) -> None:
+    """Another image's SBOM, no SBOM at all, or one without a verdict to go with it is refused and never ignored."""
+    report = stored(tmp_path, verdict())
+    said = tmp_path / "said.json"
+    made = gate("vex", "generate", "--from", report, *AUTHOR)
+    said.write_text(made.out)
+    other = tmp_path / "other.json"
+    root = {"type": "container", "name": "x", "version": OTHER, "bom-ref": "r"}
+    other.write_text(
+        json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": root}, "components": []})
+    )
+    for option in ("--sbom", "--evidence"):
+        done = gate("vex", "check", "--image-from", report, option, other, said)
+        assert (done.code, "another image" in done.err) == (2, True), done.err
+    assert gate("vex", "check", "--image-from", report, "--sbom", said, said).code == 2
+    done = gate("vex", "lint", "--sbom", other, said)
+    assert (done.code, "--from" in done.err) == (2, True)
+    own = tmp_path / "own.json"
+    own.write_text(other.read_text().replace(OTHER, verdict().outcome.subject.digest))
+    done = gate("vex", "check", "--image-from", report, "--sbom", own, said)
+    assert (done.code, "reached without it" in done.err) == (0, True), done.err
