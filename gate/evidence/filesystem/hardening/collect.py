@@ -111,8 +111,8 @@ class _Collector:
             package_databases=tuple(sorted(self._databases)),
             unread_databases=tuple(sorted(set(self._unread)))[:_MOST],
             repeated_packages=self._bounded("repeated_packages", self._repeated()),
-            influence=self._bounded("influence", self._influence),
-            devices=self._bounded("devices", self._devices),
+            influence=self._bounded("influence", _once(self._influence)),
+            devices=self._bounded("devices", _once(self._devices)),
             incomplete=tuple(sorted(self._incomplete)),
         )
 
@@ -286,4 +286,4 @@ def _normal(name: str) -> str:
 
 
 def _once(items: Iterable[ShippedFile]) -> list[ShippedFile]:
-    return list(dict.fromkeys(items))
+    return sorted(set(items), key=lambda item: (item.path, item.kind, item.layer, item.visible))

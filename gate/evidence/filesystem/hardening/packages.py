@@ -45,7 +45,8 @@ def unsigned(path: str, data: bytes) -> Iterator[str]:
     """Settings with which packages are taken that nobody signed, as written."""
     lines = [line.strip() for line in text_of(data).splitlines()]
     if path.startswith("etc/apk/"):
-        yield from (line[:200] for line in lines if line.removeprefix("@").split(" ")[-1].startswith(("http://", "ftp://")))
+        active = [line for line in lines if not line.startswith("#")]
+        yield from (line[:200] for line in active if line.removeprefix("@").split(" ")[-1].startswith(("http://", "ftp://")))
     elif path.startswith("etc/apt/apt.conf"):
         active = "\n".join(line for line in lines if not line.startswith(("//", "#")))
         for match in _APT_CONF.finditer(active):

@@ -32,7 +32,7 @@ _VALUES = {
     "password option": re.compile(r"(?i)(?<!\S)--?(password|passwd|token|secret)[= ]+(?![-$\"'<{])[^\s]{3}"),
     "credentials of curl": re.compile(r"\bcurl\b[^|;&]{0,500}\s(-u|--user)[ =]+[^\s:$-][^\s:$]*:[^\s$]{3}"),
 }
-_ASSIGNED = re.compile(r"(?<![A-Za-z0-9_$])([A-Za-z_][A-Za-z0-9_.]{1,99})=(\"[^\"]{0,999}\"|'[^']{0,999}'|[^\s;&|]{0,999})")
+_ASSIGNED = re.compile(r"(?<![A-Za-z0-9_$-])([A-Za-z_][A-Za-z0-9_.]{1,99})=(\"[^\"]{0,999}\"|'[^']{0,999}'|[^\s;&|]{0,999})")
 _ADD = re.compile(r"^(?:/bin/sh -c )?(?:#\(nop\) *)?ADD +(.*)$", re.S)
 _ADDRESS = re.compile(r"(?i)\b(https?|ftp|git|ssh)://|\bgit@")
 _UPDATE = re.compile(
