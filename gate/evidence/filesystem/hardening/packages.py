@@ -48,8 +48,8 @@ def unsigned(path: str, data: bytes) -> Iterator[str]:
         active = [line for line in lines if not line.startswith("#")]
         yield from (line[:200] for line in active if line.removeprefix("@").split(" ")[-1].startswith(("http://", "ftp://")))
     elif path.startswith("etc/apt/apt.conf"):
-        active = "\n".join(line for line in lines if not line.startswith(("//", "#")))
-        for match in _APT_CONF.finditer(active):
+        text = "\n".join(line for line in lines if not line.startswith(("//", "#")))
+        for match in _APT_CONF.finditer(text):
             name, value = match[1].lower(), match[2].lower()
             if (name == "check-valid-until") == (value in {"false", "no", "0", "off", "without", "disable"}):
                 yield f"{match[1]} {match[2]}"
