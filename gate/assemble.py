@@ -11,6 +11,8 @@ import msgspec
 
 from gate.evidence.binding import Bound, SubjectDigests, bind
 from gate.evidence.collect import Opened
+from gate.evidence.crypto.cbom import with_claims
+from gate.evidence.exact import exact
 from gate.evidence.interface import Reading
 from gate.evidence.packages import missing_from
 from gate.evidence.provenance.chain import Items, build_chain
@@ -48,7 +50,6 @@ from gate.trust.facts import trust_facts
 if TYPE_CHECKING:
     from gate.evidence.look import Looked
 
-_EXACT = 2**53
 _NOBODY = Trust()
 
 
@@ -107,7 +108,7 @@ def assemble(
         errors=tuple(sorted((*errors, *(item.error for item in opened if item.error)), key=lambda e: (e.kind, e.source, e.code))),
         trust=trust_facts(context.trust, context.time.now),
         filesystem=looked.filesystem if looked else Filesystem(),
-        crypto=_crypto(looked, taken),
+        crypto=with_claims(looked.crypto if looked else CryptoFacts(), taken),
         hardening=looked.hardening if looked else Hardening(),
     )
 
@@ -130,7 +131,7 @@ def _distinct(opened: Sequence[Opened]) -> list[Opened]:
 def _listed(item: Opened, bound: Bound, time: Time) -> Evidence:
     reading = item.reading
     notes: tuple[Diagnostic, ...] = (*item.document.notes, *(reading.diagnostics if reading else ()))
-    _, note = _exact(item.predicate)
+    _, note = exact(item.predicate)
     notes += tuple(extra for extra in (bound.note, note) if extra)
     return Evidence(
         id=item.id,
@@ -164,21 +165,6 @@ def _age(moment: str | None, now: str) -> int | None:
     if then.tzinfo is None:
         then = then.replace(tzinfo=datetime.UTC)
     return int((datetime.datetime.fromisoformat(now) - then).total_seconds())
-
-
-def _exact(value: Any) -> tuple[Any, Diagnostic | None]:
-    """The predicate, or null where OPA could not hold its integers exactly."""
-    stack = [value]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            stack += part.values()
-        elif isinstance(part, list):
-            stack += part
-        elif isinstance(part, int) and not isinstance(part, bool) and abs(part) > _EXACT:
-            message = "the predicate holds an integer beyond 2^53, which policies cannot see exactly; its body is left out"
-            return None, Diagnostic(code="inexact_integer", message=message)
-    return value, None
 
 
 def _scans(pairs: Iterable[tuple[Opened, Evidence]]) -> list[tuple[str, Reading]]:
@@ -298,18 +284,6 @@ def _sbom(taken: Sequence[tuple[Opened, Evidence]]) -> Sbom:
     return Sbom(documents=tuple(documents), components=tuple(components))
 
 
-def _crypto(looked: Looked | None, taken: Sequence[tuple[Opened, Evidence]]) -> CryptoFacts:
-    """What was found in the image, and what accepted CBOMs claim."""
-    claims = tuple(
-        msgspec.structs.replace(asset, evidence=evidence.id)
-        for item, evidence in taken
-        if item.reading is not None and item.reading.sbom is not None
-        for asset in item.reading.sbom.crypto
-    )
-    facts = looked.crypto if looked else CryptoFacts()
-    return msgspec.structs.replace(facts, cbom=claims) if claims else facts
-
-
 def _root_matches(item: Opened, evidence: Evidence) -> bool | None:
     """Whether the document's own root names the subject; null when it names no digest at all."""
     if item.reading is None or not item.reading.names:
@@ -379,7 +353,7 @@ def _signature(item: Opened, evidence: Evidence) -> SignatureFact:
 
 
 def _attestation(item: Opened, evidence: Evidence) -> AttestationFact:
-    predicate, _ = _exact(item.predicate)
+    predicate, _ = exact(item.predicate)
     return AttestationFact(evidence=evidence.id, predicate_type=evidence.predicate_type or "", predicate=predicate)
 
 

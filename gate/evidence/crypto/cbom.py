@@ -7,15 +7,22 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from gate.evidence.crypto.names import KEYS, of_group, of_protocol, of_ssh, of_suite
-from gate.model.crypto import CbomAsset
+from gate.model.crypto import CbomAsset, CryptoFacts
+from gate.model.evidence import Evidence
+
+if TYPE_CHECKING:
+    from gate.evidence.collect import Opened
+    from gate.evidence.sbom.facts import Notes
 
 _KINDS = frozenset({"algorithm", "certificate", "protocol", "related-crypto-material"})
 _SHOWN = 100
+_ASSETS = 20_000
 _NAME = 500
 _EXACT = {
     "3des": "tdea", "tripledes": "tdea", "desede": "tdea", "tdea": "tdea", "des": "des", "rc4": "rc4", "arcfour": "rc4",
@@ -95,6 +102,28 @@ def asset(name: str, properties: bytes, evidence: bytes) -> CbomAsset | None:
         certification=tuple(_text(level) for level in said[:_SHOWN]) if isinstance(said, list) else (),
         locations=tuple(_text(place.location) for place in places[:_SHOWN] if place.location),
     )
+
+
+def add_asset(known: list[CbomAsset], notes: Notes, name: str, properties: bytes, evidence: bytes) -> None:
+    """Appends the asset of one component, or notes why not."""
+    found = asset(name, properties, evidence)
+    if found is None:
+        notes.add("odd_crypto_properties", "cryptoProperties of an unknown shape are not read", name)
+    elif len(known) < _ASSETS:
+        known.append(found)
+    else:
+        notes.add("crypto_assets_cut", f"more than {_ASSETS} cryptographic assets; the rest is not read")
+
+
+def with_claims(facts: CryptoFacts, taken: Iterable[tuple[Opened, Evidence]]) -> CryptoFacts:
+    """What was found in the image, with what accepted CBOMs claim beside it."""
+    claims = tuple(
+        msgspec.structs.replace(claim, evidence=evidence.id)
+        for item, evidence in taken
+        if item.reading is not None and item.reading.sbom is not None
+        for claim in item.reading.sbom.crypto
+    )
+    return msgspec.structs.replace(facts, cbom=claims) if claims else facts
 
 
 def _text(value: Any) -> str:

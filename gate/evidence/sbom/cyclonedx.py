@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from gate.errors import EvidenceInvalid, FormatRefused
+from gate.evidence.crypto.cbom import add_asset
 from gate.evidence.interface import NamedDigest, Reading, SbomFacts
 from gate.evidence.jsonguard import guard
 from gate.evidence.sbom import facts
@@ -25,7 +26,6 @@ _PACKAGES = frozenset(
 )
 _OTHERS = frozenset({"operating-system", "device", "data", "cryptographic-asset"})
 """No packages: nothing installs them and purl has no type for them. Reported, not counted."""
-_ASSETS = 20_000
 _ESSENTIAL = frozenset({"/components", "/dependencies", "/metadata", "/metadata/component"})
 
 
@@ -245,7 +245,7 @@ def _count(build: Builder, item: _Component, ref: str, node: int) -> None:
     kind = item.type or ""
     notes = build.notes
     if bytes(item.crypto):
-        _crypto(build, item)
+        add_asset(build.crypto, notes, item.name or ref, bytes(item.crypto), bytes(item.evidence))
     if kind == "file":
         build.files += 1
         return
@@ -272,19 +272,6 @@ def _count(build: Builder, item: _Component, ref: str, node: int) -> None:
         licenses=_licenses(item.licenses) if item.licenses else (),
         hashes=_hashes(item.hashes, build.notes) if item.hashes else {},
     )
-
-
-def _crypto(build: Builder, item: _Component) -> None:
-    """A cryptographic asset, on whatever component it stands."""
-    from gate.evidence.crypto.cbom import asset
-
-    found = asset(item.name or "", bytes(item.crypto), bytes(item.evidence))
-    if found is None:
-        build.notes.add("odd_crypto_properties", "cryptoProperties of an unknown shape are not read", item.name or item.ref or "")
-    elif len(build.crypto) < _ASSETS:
-        build.crypto.append(found)
-    else:
-        build.notes.add("crypto_assets_cut", f"more than {_ASSETS} cryptographic assets; the rest is not read")
 
 
 def _is_grouping(item: _Component) -> bool:

@@ -224,7 +224,10 @@ warn contains result.make(rego.metadata.chain(), [_who(c), c.path], _of(found, f
 #   applies_to: [image, archive, digest]
 #   collections: [prod, dev]
 #   ref: docs/rules.md#cryptounreadable
-warn contains result.make(rego.metadata.chain(), [file.path, file.unreadable], {"term": file.path, "got": file.unreadable}) if {
+warn contains result.make(rego.metadata.chain(), [file.path, file.unreadable], {
+	"term": file.path,
+	"got": file.unreadable,
+}) if {
 	_asked
 	some file in input.filesystem.certificates
 	file.unreadable > 0

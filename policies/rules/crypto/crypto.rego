@@ -54,7 +54,8 @@ no_verdict contains result.make(rego.metadata.chain(), [concat(", ", reasons)], 
 	_asked
 	input.crypto.collected
 	_partial
-	reasons := {d.code | some d in input.crypto.diagnostics} | {"runtimes disagree on its files" | not input.crypto.certain}
+	disagreed := {"runtimes disagree on its files" | not input.crypto.certain}
+	reasons := {d.code | some d in input.crypto.diagnostics} | disagreed
 }
 
 # METADATA
