@@ -238,8 +238,8 @@ deny contains result.make(
 # METADATA
 # title: Each program reaches the module that is on
 # description: >-
-#   The modules that it uses are fine, and it goes past them: Node without `nodejs_conf` or `--openssl-shared-config` does not read
-#   the system's configuration.
+#   The modules that it uses are fine, and it goes past them: Node without `nodejs_conf`, or its option for the shared
+#   configuration, does not read the system's.
 # custom:
 #   short_name: not_reached
 #   failure_msg: "%v (%v) does not reach the FIPS module: %v"
