@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gate.cli.exit_codes import EXIT_CODES
-from tests.docs import fields, formats, helptext, integrations, schemas, transcripts, week
+from tests.docs import controls, fields, formats, helptext, integrations, schemas, transcripts, week
 from tests.docs.pages import blocks, pages, replace
 from tests.docs.transcripts import normalise, transcript
 from tests.tools import repository
@@ -38,6 +38,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "vex-triage": transcripts.vex_triage,
     "baseline-week": week.baseline_week,
     "limits": fields.limits_table,
+    "stig-controls": controls.controls_table,
+    "stig-beyond": controls.beyond_table,
     **integrations.BLOCKS,
 }
 """Every generated block, and what makes its text."""

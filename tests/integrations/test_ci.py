@@ -29,7 +29,7 @@ trust:
   entries:
     - {{name: build, roles: ["*"], key: {samples.public_key()}}}
 """
-FILES = ("gate.txt", "gate.json", "gate.sarif", "gate.md", "gate.junit.xml", "gate.codequality.json")
+FILES = ("gate.txt", "gate.json", "gate.sarif", "gate.md", "gate.junit.xml", "gate.codequality.json", "gate.html")
 
 
 @pytest.fixture
