@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import gzip
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,7 +133,13 @@ def test_an_image_that_cannot_be_read_is_no_verdict(gate: Gate, lab: Lab) -> Non
     assert done.code == 3 and "hardening.looked" in done.reasons, done.out
 
 
-def test_the_baseline_cannot_be_selected_away(gate: Gate, lab: Lab, tmp_path: Path) -> None:
+def test_the_baseline_cannot_be_selected_away(gate: Gate, lab: Lab) -> None:
     """Without its rules, results of a scanner are required, as the parameter asks for something."""
-    done = judge(gate, lab, built(MINIMAL), "2", "--exclude", "hardening")
+    policy = lab.file(
+        "policy.yaml", b'schema: gate.policy/v1\nenvironments:\n  prod: {profile: dev, select: ["*", "-hardening"]}\n'
+    )
+    image = built(MINIMAL)
+    scan = lab.file("scan.json", grype(image.digest, findings=[("CVE-2026-1", "Low")]))
+    place = f"oci:{images.write_layout(lab.folder / 'one', [(image, {})])}"
+    done = gate.verify(place, "--policy-file", policy, "--evidence", scan, "--fail-on-stig", "2")
     assert done.code == 3 and "gate.required_evidence" in done.reasons, done.out
