@@ -29,7 +29,7 @@ from gate.model.verdict import ChildOutcome
 from gate.oci.image import LoadedImage, load
 from gate.oci.source import ImageSource
 from gate.policy.engine import Engine
-from gate.policy.waivers import waived_for
+from gate.policy.waivers import Book, waived_for
 from gate.trust.entry import Trust
 
 if TYPE_CHECKING:
@@ -152,10 +152,10 @@ def _one(
             errors.append(tried)
         else:
             looked = tried
-    active = [waiver for waiver in plan.decision.waivers if waiver.state == "active"]
+    book = Book(plan.decision.waivers)
 
     def waived(finding: Finding, about: Subject) -> tuple[str, ...]:
-        return waived_for(active, finding, about) if active else ()
+        return waived_for(book, finding, about) if book.rules else ()
 
     context = Context(
         decision=plan.decision,

@@ -28,7 +28,7 @@ from gate.policy.results import Evaluation, RawResult
 from gate.policy.selection import Selection, parse_selection
 from gate.policy.times import parse_moment
 from gate.policy.upgrades import plan
-from gate.policy.waivers import is_exploited, matching
+from gate.policy.waivers import Book, is_exploited, matching
 
 Effect = Literal["deny", "no_verdict", "warn", "waived", "not_applicable"]
 _VULN_ID = re.compile(r"V-\d{3,7}")
@@ -69,8 +69,8 @@ class _Case:
     inventory: Inventory
     selection: Selection
     now: float | None
-    waivers: Mapping[str, list[Waiver]]
-    """Active ones by rule."""
+    waivers: Book
+    """The active ones."""
     aliases: Mapping[str, tuple[str, ...]]
     """Other names of a finding, by its key."""
     exploited: frozenset[str]
@@ -96,16 +96,12 @@ def decide(
     Raises PolicyError when the evaluation lacks a package that a selected rule is in, or when the selection names nothing.
     """
     decision = document.decision
-    active: dict[str, list[Waiver]] = {}
-    for waiver in decision.waivers:
-        if waiver.state == "active":
-            active.setdefault(waiver.rule, []).append(waiver)
     case = _Case(
         document=document,
         inventory=inventory,
         selection=parse_selection(decision.selection, decision.enforcement, inventory),
         now=parse_moment(document.time.now),
-        waivers=active,
+        waivers=Book(decision.waivers),
         aliases={finding.key: (finding.id, *finding.aliases) for finding in document.vulnerabilities.findings},
         exploited=frozenset(finding.key for finding in document.vulnerabilities.findings if is_exploited(finding)),
         waived_rules=frozenset(rule for finding in document.vulnerabilities.findings for rule in finding.waived_for),
@@ -223,7 +219,7 @@ def _waiver(case: _Case, meta: RuleMeta, term: str) -> Waiver | None:
         return None
     names = case.aliases.get(term, ())
     numbers = {control.id for control in meta.custom.controls if _VULN_ID.fullmatch(control.id)}
-    for waiver in case.waivers.get(meta.id, ()):
+    for waiver in case.waivers.about(meta.id, term, (*names, *numbers)):
         # the V-id of the control that the rule is names the rule as a whole; a baseline is about its own term only
         about = msgspec.structs.replace(waiver, term="") if waiver.term in numbers and not waiver.baseline else waiver
         if matching(about, meta.id, term, case.document.subject, names, exploited=term in case.exploited):

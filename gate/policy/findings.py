@@ -10,7 +10,7 @@ from gate.model.findings import Counts, Finding
 from gate.model.input import Input
 from gate.model.verdict import CompactFinding, Debt, RuleOutcome, WaiverReport
 from gate.model.waiver import Waiver
-from gate.policy.waivers import is_exploited, matching
+from gate.policy.waivers import Book, covering
 
 _DAY = 86_400
 _MOST_LOCATIONS = 32
@@ -37,7 +37,7 @@ def compact(document: Input, rules: Sequence[RuleOutcome], waivers: Sequence[Wai
                     blocks.setdefault(key, set()).add(outcome.rule)
             elif result.effect == "waived":
                 waived.setdefault(result.term, result.because.removeprefix("waiver "))
-    by_rule = _by_rule(waivers)
+    book = Book(waivers)
     return tuple(
         CompactFinding(
             key=finding.key,
@@ -52,7 +52,7 @@ def compact(document: Input, rules: Sequence[RuleOutcome], waivers: Sequence[Wai
             epss=finding.epss.probability if finding.epss is not None else None,
             vex=finding.vex,
             suppressed_by_scanner=tuple(f"{item.scanner}: {item.reason}" for item in finding.suppressed_by_scanner),
-            waiver=waived.get(finding.key) or next((waiver.id for waiver in _covering(document, finding, by_rule)), None),
+            waiver=waived.get(finding.key) or next((waiver.id for waiver in _covering(document, finding, book)), None),
             blocks=tuple(sorted(blocks.get(finding.key, ()))),
             url=finding.url,
             reachable=finding.reachable,
@@ -62,35 +62,23 @@ def compact(document: Input, rules: Sequence[RuleOutcome], waivers: Sequence[Wai
     )
 
 
-def _by_rule(waivers: Iterable[Waiver]) -> Mapping[str, list[Waiver]]:
-    result: dict[str, list[Waiver]] = {}
-    for waiver in waivers:
-        if waiver.state == "active":
-            result.setdefault(waiver.rule, []).append(waiver)
-    return result
-
-
-def _covering(document: Input, finding: Finding, by_rule: Mapping[str, list[Waiver]]) -> Iterable[Waiver]:
+def _covering(document: Input, finding: Finding, book: Book) -> Iterable[Waiver]:
     """The active waivers that took the finding out of a count."""
     for rule in finding.waived_for:
-        for waiver in by_rule.get(rule, ()):
-            named = waiver.term or waiver.scope.packages
-            names = (finding.id, *finding.aliases)
-            if named and matching(waiver, rule, finding.key, document.subject, names, exploited=is_exploited(finding)):
-                yield waiver
+        yield from covering(book, rule, finding, document.subject)
 
 
 def waiver_report(document: Input, used: Iterable[tuple[str, str]]) -> WaiverReport:
     """Every waiver, by what became of it. One that is pending is listed as unused."""
     waivers = document.decision.waivers
-    by_rule = _by_rule(waivers)
+    book = Book(waivers)
     taken = set(used)
     owed: Counter[str] = Counter()
     terms = {waiver.term for waiver in waivers if waiver.baseline and (waiver.id, waiver.source) in taken}
     for finding in document.vulnerabilities.findings:
-        covering = list(_covering(document, finding, by_rule))
-        taken.update((waiver.id, waiver.source) for waiver in covering)
-        if finding.key in terms or any(waiver.baseline for waiver in covering):
+        found = list(_covering(document, finding, book))
+        taken.update((waiver.id, waiver.source) for waiver in found)
+        if finding.key in terms or any(waiver.baseline for waiver in found):
             owed[finding.severity.value] += 1
     active = [waiver for waiver in waivers if waiver.state == "active"]
     soon = document.decision.params.waiver_warn_days * _DAY

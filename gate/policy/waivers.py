@@ -6,6 +6,7 @@ a file that is no waiver file at all is an error.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -163,10 +164,10 @@ def _problem(waiver: Waiver, now: float, params: Parameters, inventory: Inventor
 def judge_all(waivers: Iterable[Waiver], now: str, params: Parameters, inventory: Inventory) -> tuple[Waiver, ...]:
     """All of them judged, sorted; of two with one id both are invalid, since a verdict could not say which one held."""
     given = list(waivers)
-    ids = [waiver.id for waiver in given]
+    ids = Counter(waiver.id for waiver in given)
     judged = []
     for waiver in given:
-        if waiver.id and ids.count(waiver.id) > 1:
+        if waiver.id and ids[waiver.id] > 1:
             twice = "; ".join(part for part in (waiver.problem, f"the id {waiver.id!r} is used twice") if part)
             waiver = msgspec.structs.replace(waiver, problem=twice)
         judged.append(judge(waiver, now, params, None, inventory))
@@ -209,21 +210,38 @@ def _names(purl: str, package: str) -> bool:
     return bool(purl) and (package == purl or package.startswith(purl + "@"))
 
 
-def waived_for(waivers: Iterable[Waiver], finding: Finding, subject: Subject) -> tuple[str, ...]:
-    """Rule ids of active waivers that name the finding by term or package; for ``Finding.waived_for``.
+class Book:
+    """The active waivers, found by rule and by the first part of their term: a baseline has one of thousands for each finding."""
+
+    def __init__(self, waivers: Iterable[Waiver]) -> None:
+        self._by: dict[tuple[str, str], list[tuple[int, Waiver]]] = {}
+        for place, waiver in enumerate(waivers):
+            if waiver.state == "active":
+                self._by.setdefault((waiver.rule, waiver.term.partition("|")[0]), []).append((place, waiver))
+        self.rules = tuple(sorted({rule for rule, _ in self._by}))
+
+    def about(self, rule: str, term: str, names: Iterable[str] = ()) -> list[Waiver]:
+        """Those of the rule that may cover a result of that term, or of one of the other names, in the order given."""
+        first = {"", term.partition("|")[0], *names}
+        found = [each for name in first for each in self._by.get((rule, name), ())]
+        return [waiver for _, waiver in sorted(found, key=lambda each: each[0])]
+
+
+def covering(book: Book, rule: str, finding: Finding, subject: Subject) -> list[Waiver]:
+    """The active waivers of a rule that name the finding by term or package, and so take it out of a count.
 
     A waiver without term waives the rule's result as a whole, which `gate.policy.decide` does; it takes no finding out of a
     count, unless its scope names packages.
     """
-    return tuple(
-        sorted(
-            {
-                waiver.rule
-                for waiver in waivers
-                if (waiver.term or waiver.scope.packages)
-                and matching(
-                    waiver, waiver.rule, finding.key, subject, (finding.id, *finding.aliases), exploited=is_exploited(finding)
-                )
-            }
-        )
-    )
+    names = (finding.id, *finding.aliases)
+    return [
+        waiver
+        for waiver in book.about(rule, finding.key, names)
+        if (waiver.term or waiver.scope.packages)
+        and matching(waiver, rule, finding.key, subject, names, exploited=is_exploited(finding))
+    ]
+
+
+def waived_for(book: Book, finding: Finding, subject: Subject) -> tuple[str, ...]:
+    """Rule ids of active waivers that take the finding out of a count; for ``Finding.waived_for``."""
+    return tuple(rule for rule in book.rules if covering(book, rule, finding, subject))

@@ -10,7 +10,7 @@ import pytest
 from gate.errors import ConfigError
 from gate.limits import DEFAULT
 from gate.policy.inventory import Inventory
-from gate.policy.waivers import judge, judge_all, matching, read_waivers, waived_for
+from gate.policy.waivers import Book, judge, judge_all, matching, read_waivers, waived_for
 from tests.policy.packs import NOW, PARAMS, domain, engine, finding, make_input, rule, waiver, write_pack
 
 GOOD = """\
@@ -169,9 +169,9 @@ def test_terms_match_exactly(term: str, result: str, matches: bool) -> None:
 def test_findings_are_taken_out_of_counts_by_name_only() -> None:
     """A waiver without term and package waives the result, not each finding."""
     about = finding("CVE-1", aliases=("GHSA-1",))
-    assert waived_for([waiver(term="GHSA-1")], about, SUBJECT) == ("demo.limit",)
-    assert waived_for([waiver()], about, SUBJECT) == ()
-    assert waived_for([waiver(term="CVE-1", state="expired")], about, SUBJECT) == ()
+    assert waived_for(Book([waiver(term="GHSA-1")]), about, SUBJECT) == ("demo.limit",)
+    assert waived_for(Book([waiver()]), about, SUBJECT) == ()
+    assert waived_for(Book([waiver(term="CVE-1", state="expired")]), about, SUBJECT) == ()
 
 
 @pytest.mark.parametrize("extra", ["draft: true", "draft: yes", "draft: ''", "draft: null", "draft: 0", 'draft: "false"'])
@@ -182,7 +182,7 @@ def test_a_draft_waives_nothing(tmp_path: Path, inventory: Inventory, extra: str
     assert found.state == "draft" and "nobody has accepted it" in found.problem
     about = finding("CVE-2026-1")
     assert not matching(found, "demo.limit", about.key, SUBJECT, ("CVE-2026-1",), exploited=False)
-    assert waived_for([found], about, SUBJECT) == ()
+    assert waived_for(Book([found]), about, SUBJECT) == ()
 
 
 def test_no_draft_any_more(tmp_path: Path, inventory: Inventory) -> None:
@@ -210,3 +210,34 @@ def test_a_baseline_covers_exactly_its_term(term: str, result: str, exploited: b
     """No alias, no other version, no other result of the rule, and nothing that is exploited by now."""
     held = waiver(term=term, baseline=True)
     assert matching(held, "demo.limit", result, SUBJECT, ("CVE-1", "GHSA-1"), exploited=exploited) is covers
+
+
+def test_the_book_leaves_nothing_out() -> None:
+    """What it finds by rule and name is all that covers a result, in the order given."""
+    terms = [
+        "",
+        "CVE-1",
+        "CVE-2",
+        "GHSA-1",
+        "CVE-1|pkg:deb/a",
+        "CVE-1|pkg:deb/a@1",
+        "GHSA-1|pkg:deb/a@1",
+        "V-1",
+        "|",
+        "|pkg:deb/a@1",
+    ]
+    held = [
+        waiver(id=str(number), term=term, rule=rule, state=state)
+        for number, (term, rule, state) in enumerate(
+            (term, rule, state) for state in ("active", "expired") for rule in ("a.b", "a.c") for term in reversed(terms)
+        )
+    ]
+    book = Book(held)
+    for term in terms:
+        for names in ((), ("CVE-1", "GHSA-1"), ("V-1",)):
+            every = [each for each in held if matching(each, "a.b", term, SUBJECT, names, exploited=False)]
+            found = [
+                each for each in book.about("a.b", term, names) if matching(each, "a.b", term, SUBJECT, names, exploited=False)
+            ]
+            assert found == every
+    assert book.rules == ("a.b", "a.c") and Book([]).rules == ()
