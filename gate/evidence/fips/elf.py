@@ -18,6 +18,7 @@ from gate.evidence.fips.elfheaders import (
     Segment,
     code_ranges,
     dynamic_range,
+    has_code,
     interpreter,
     read_dynamic,
     read_header,
@@ -127,7 +128,7 @@ class ElfSink:
             problems.append("its program headers are not in the file")
         else:
             dynamic, loader = read_dynamic(header, segments, self._read), interpreter(segments, self._read)
-            problems += dynamic.problems
+            problems += dynamic.problems if has_code(segments) else ()
         if self._seen != self._size:
             problems.append("the file is shorter than its header in the layer says")
         if b"UPX!" in self._head[:4096] or b"UPX!" in bytes(self._head[-4096:]):

@@ -56,6 +56,11 @@ class Linker:
             if isinstance(kept, bytes):
                 self._musl = tuple(part for part in re.split(r"[:\n]", kept.decode("utf-8", "backslashreplace")) if part)
 
+    @property
+    def has_openssl(self) -> bool:
+        """Whether any libcrypto is in the image."""
+        return any(library_family(name) == "openssl" for name in self._named)
+
     def resolve(self, entry: Entry, facts: ElfFacts, name: str) -> Entry | None:
         """The library that a program or library gets for a needed name; None when it is not where the loader looks."""
         if "/" in name:

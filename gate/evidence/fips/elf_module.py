@@ -168,5 +168,6 @@ def static_openssl(
         activated=plain.activated if lost else now.activated,
         overridden="yes" if lost else "unknown" if any(item.effect in {"redirects", "unknown"} for item in overrides) else "no",
         bypassable=now.config.state == "preferred",
+        provider=shown(fips),
         reasons=(*reasons, *now.config.problems),
     )

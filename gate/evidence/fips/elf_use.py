@@ -115,9 +115,8 @@ class _Finder:
             family = elfmarks.library_family(name)
             if family and not (family == "openssl" and facts.has(elfmarks.NODE_SHARED)):
                 missing |= not self._library(entry, facts, name, modules, reasons)
-        for name in facts.values(elfmarks.LOADS) or ():
-            if not inside:
-                missing |= not self._library(entry, facts, name, modules, reasons, "may load")
+        if not inside:
+            missing |= not self._loaded(entry, facts, modules, reasons)
         if not reasons:
             return
         owner = self._wheels.of(entry.path)
@@ -147,6 +146,17 @@ class _Finder:
         ended = [self._ends(place, 0) for place in ([target] if target else []) + copies]
         modules.update((shown(path), None) for paths in ended for path in paths)
         return target is not None or bool(copies)
+
+    def _loaded(self, entry: Entry, facts: ElfFacts, modules: dict[str, None], reasons: list[str]) -> bool:
+        """Adds what it may load by name, often one of several versions; False when the image has only others."""
+        names = facts.values(elfmarks.LOADS) or ()
+        found = [name for name in names if self.linker.resolve(entry, facts, name)]
+        for name in found:
+            self._library(entry, facts, name, modules, reasons, "may load")
+        if names and not found and self.linker.has_openssl:
+            reasons.append(f"may load {', '.join(names)}, none of which is where the loader looks")
+            return False
+        return True
 
     def _related(self, entry: Entry, other: Entry) -> bool:
         """Whether a copy comes with what this file came with."""

@@ -130,6 +130,9 @@ def read_dynamic(header: Header, segments: tuple[Segment, ...], read: Read) -> D
     place = dynamic_range(segments)
     if place is None:
         return Dynamic()
+    address = next(segment.address for segment in segments if segment.kind == _DYNAMIC)
+    if _offset(segments, address) != place[0]:  # a loader goes by the address, and never by the offset
+        return Dynamic(present=True, problems=("the dynamic segment is not where its address is",))
     data = read(*place)
     if not data:
         return Dynamic(present=True, problems=("the dynamic segment is not in the file",))
@@ -170,9 +173,16 @@ def read_dynamic(header: Header, segments: tuple[Segment, ...], read: Read) -> D
     )
 
 
+def has_code(segments: tuple[Segment, ...]) -> bool:
+    """Whether anything in the file can be executed; files of debug symbols keep headers only."""
+    return any(segment.kind == _LOAD and segment.flags & 1 and segment.size for segment in segments)
+
+
 def _offset(segments: tuple[Segment, ...], address: int) -> int | None:
-    """Where an address of memory is in the file."""
-    for segment in segments:
-        if segment.kind == _LOAD and segment.address <= address < segment.address + segment.size:
-            return segment.offset + address - segment.address
-    return None
+    """Where an address of memory is in the file; None also where segments lie over each other and do not agree."""
+    places = {
+        segment.offset + address - segment.address
+        for segment in segments
+        if segment.kind == _LOAD and segment.address <= address < segment.address + segment.size
+    }
+    return places.pop() if len(places) == 1 else None

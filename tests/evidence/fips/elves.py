@@ -53,7 +53,7 @@ def elf(
     dynamic = b"".join(struct.pack(f"{order}{'QQ' if wide else 'II'}", *item) for item in table)
     at_code = at_dynamic + len(dynamic)
     segments = [
-        (1, 4, 0, at_code),
+        (1, 4 + (not code), 0, at_code),
         (2, 6, at_dynamic, len(dynamic)),
         (3 if interp else 0, 4, place, len(interp)),
         (1 if code else 0, 5, at_code, len(code)),

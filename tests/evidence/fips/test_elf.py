@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gate.evidence.fips import elf as elf_module
 from gate.evidence.fips.elfmarks import MARKS, library_family
-from tests.evidence.fips.elves import ARM, elf, facts_of
+from tests.evidence.fips.elves import ARM, BASE, elf, facts_of
 
 OPENSSL = b'\0crypto/evp/evp_enc.c\0OpenSSL 3.5.9 29 Sep 2026\0OPENSSLDIR: "/opt/ssl"\0MODULESDIR: "/opt/ssl/m"\0'
 
@@ -103,6 +103,12 @@ def test_constants_beside_code_are_found() -> None:
     assert found is not None and found.has("openssl-directory")
 
 
+def over(data: bytes) -> bytes:
+    """The same with a second segment of memory over the first, from another place of the file."""
+    second = struct.pack("<IIQQQQQQ", 1, 4, 8, BASE, BASE, len(data) - 8, len(data) - 8, 8)
+    return data[: 64 + 4 * 56] + second + data[64 + 5 * 56 :]
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -110,6 +116,12 @@ def test_constants_beside_code_are_found() -> None:
         (elf(needed=["a"], changed=[(1, 1 << 40)]), "leads out"),
         (elf(needed=["a"], changed=[(10, 1 << 60)]), ""),
         (elf(needed=["a"])[:-60], "dynamic segment"),
+        (
+            elf(needed=["a"])[: 64 + 56 + 16] + (BASE + 64).to_bytes(8, "little") + elf(needed=["a"])[64 + 56 + 24 :],
+            "where its address",
+        ),
+        (elf(needed=["a"])[: 64 + 56 + 8] + (64).to_bytes(8, "little") + elf(needed=["a"])[64 + 56 + 16 :], "where its address"),
+        (over(elf(needed=["a"])), "where its address"),
         (elf()[:32] + (1 << 62).to_bytes(8, "little") + elf()[40:], "program headers"),
         (elf()[:56] + b"\xff\xff" + elf()[58:], "program headers"),
         (elf()[:54] + b"\x01\x00" + elf()[56:], "program headers"),
@@ -180,3 +192,12 @@ def test_a_real_program_is_read_as_readelf_reads_it() -> None:
     wanted = tuple(line.split("[")[1].rstrip("]") for line in said.splitlines() if "(NEEDED)" in line)
     found = facts_of(path.read_bytes())
     assert found is not None and found.needed == wanted and found.program and not found.problems
+
+
+def test_files_of_debug_symbols_are_no_problem() -> None:
+    """Their headers lead nowhere, and there is nothing in them that could run."""
+    data = bytearray(elf(needed=["a"]))
+    struct.pack_into("<I", data, 64 + 4, 4)
+    struct.pack_into("<Q", data, 64 + 32, 0)
+    found = facts_of(bytes(data))
+    assert found is not None and not found.problems
