@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -84,3 +86,31 @@ def test_a_damaged_archive_is_not_installed(archive: Path, tmp_path: Path) -> No
     (folder / "PYTHON").write_text("2.7 vax\n")
     assert _run([folder / "install", tmp_path / "prefix"], PYTHON=sys.executable).returncode in (2, 3)
     assert not (tmp_path / "prefix").exists()
+
+
+def test_a_job_installs_from_a_folder_of_wheels(archive: Path, tmp_path: Path) -> None:
+    """`integrations/install` with GATE_WHEELS: the gate, its scripts and OPA are on the PATH of GitHub's later steps."""
+    wheels, handed = _unpack(archive, tmp_path) / "wheels", tmp_path / "path"
+    environ = {
+        "GATE_WHEELS": str(wheels),
+        "GATE_HOME": str(tmp_path / "home"),
+        "GITHUB_PATH": str(handed),
+        "PYTHON": sys.executable,
+    }
+    done = _run([repository() / "integrations" / "install"], **environ, PIP_NO_COMPILE="1", PYTHONPATH="")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ready: gate verify IMAGE" in done.stdout
+    path = os.pathsep.join([*handed.read_text().split(), "/usr/bin", "/bin"])
+    found = {name: shutil.which(name, path=path) for name in ("gate", "gate-ci", "gate-predeploy", "opa")}
+    assert None not in found.values()
+
+
+def test_the_image_downloads_nothing_and_is_not_root() -> None:
+    """The Dockerfile starts from what the builder names, by no default, and ends as a numeric user."""
+    text = (repository() / "Dockerfile").read_text("utf-8")
+    steps = [line for line in text.splitlines() if re.match(r"[A-Z]+ ", line)]
+    assert [step for step in steps if step.startswith("FROM ")] == ["FROM ${BASE} AS install", "FROM ${BASE}"]
+    assert all(step == "ARG BASE" for step in steps if step.startswith("ARG BASE"))
+    assert [step for step in steps if step.startswith("USER ")] == ["USER 65532:65532"]
+    assert steps.index("USER 65532:65532") > max(n for n, step in enumerate(steps) if step.startswith("COPY "))
+    assert not re.search(r"\b(curl|wget|apt-get|apk|pip install|ADD) ", text)
