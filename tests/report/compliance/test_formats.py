@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
+import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +21,22 @@ from gate.report.interface import Failure, Report, Style
 from tests.evidence.stig.support import read
 from tests.factory import DIGEST, replace, rule
 from tests.report.compliance.makers import control, full, made, report, stig_rules, waiver
-from tests.tools import tool
+from tests.tools import repository, tool
 
 FORMATS = ("oscal-ar", "cklb", "xccdf")
 EVIL = "a\x00\x1b[2J\n\u202e]]><x>&amp;sha256:" + "9" * 64
 WORDS: dict[Status, str] = {
     "pass": "pass", "open": "fail", "waived": "fail", "not_applicable": "notapplicable", "not_reviewed": "notchecked",
 }  # fmt: skip
+
+
+def corpus_file(path: str) -> bytes:
+    """A real document of the corpus folder (GATE_CORPUS); the test is skipped without it."""
+    folder = Path(os.environ.get("GATE_CORPUS") or repository().parent / "shared" / "corpus") / "compliance"
+    if not (folder / path).is_file():
+        pytest.skip(f"the corpus folder has no {path}")
+    data = (folder / path).read_bytes()
+    return gzip.decompress(data) if path.endswith(".gz") else data
 
 
 def render(name: str, *verdicts: Verdict, failures: tuple[Failure, ...] = ()) -> bytes:
@@ -186,3 +199,30 @@ def test_oscal_by_compliance_trestle(kind: str, tmp_path: Path) -> None:
         path = tmp_path / f"{name}.json"
         path.write_bytes(render(name, *verdicts))
         assert model.oscal_read(path) is not None, name
+
+
+REAL = ("xccdf-results/xccdf-results-scc-rhel8.xml.gz", "ckl/three_stig_checklist.ckl.gz", "cklb/Asset_a-multi-stig.cklb",
+        "oscap/deb12-vs-ubuntu2204-stig.xccdf.xml.gz", "oscap-matrix/telnetd-A.oscap142.testresult.xml")  # fmt: skip
+
+
+@pytest.mark.parametrize("path", REAL)
+def test_real_reports_come_back_as_they_were(path: str) -> None:
+    """Of files by scanners and people, every open rule is open in each format, and nothing passes that did not."""
+    data = corpus_file(path)
+    given = tuple(msgspec.structs.replace(part, evidence=f"sha256:{number:064x}") for number, part in enumerate(read(data).stig))
+    verdict = made(*stig_rules(), stig=given)
+    before = Counter((one.vuln_id or one.rule.lower(), one.result in ("fail", "fixed")) for part in given for one in part.results)
+    for name in FORMATS:
+        listed = [
+            one for part in read(render(name, verdict)).stig for one in part.results if one.vuln_id or "stig." not in one.rule
+        ]
+        after = Counter((one.vuln_id or _bare(one.rule), one.result == "fail") for one in listed)
+        assert after == before, name
+        known = {one.rule.removesuffix("_rule") for part in given for one in part.results if one.result == "pass"}
+        assert {_bare(one.rule, lower=False) for one in listed if one.result == "pass"} <= known
+
+
+def _bare(rule: str, *, lower: bool = True) -> str:
+    """The rule's own id, without the mark of its report."""
+    name = re.sub(r"\.[0-9a-f]{8}$", "", rule)
+    return name.lower() if lower else name.removesuffix("_rule")
