@@ -77,7 +77,8 @@ class Child:
                 raise EvidenceUnavailable(f"{name} could not be started: {reason}", fix=f"try: {command[0]} version") from error
             with _ended(child):
                 if self._files is not None:
-                    with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended already
+                    # it may have ended already, and not every system has the call; the size is checked afterwards too
+                    with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
                         resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (self._files, self._files))
                 output = self._collect(child, name)
                 code = child.wait(timeout=self._limits.tool_seconds)

@@ -20,9 +20,8 @@ from gate.report.compliance.common import (
     target_of,
     token,
     version,
-    waivers_text,
 )
-from gate.report.compliance.controls import Item, Status, items
+from gate.report.compliance.controls import Item, Status, items, waived_text
 from gate.report.escape import escape
 from gate.report.interface import Report, Style
 
@@ -146,7 +145,7 @@ def _rule_result(about: ElementTree.Element, item: Item, now: str) -> None:
         override = _add(result, "override", time=now, authority=line(waiver.approved_by or waiver.owner))
         _add(override, "old-result", word)
         _add(override, "new-result", word)
-        _add(override, "remark", waivers_text(item))
+        _add(override, "remark", line(waived_text(waiver)))
     for system, text in _idents(item):
         _add(result, "ident", text, system=system)
     if item.status != "pass" and item.status != "not_asked":
