@@ -205,11 +205,12 @@ def shrink(waivers: Sequence[Waiver], outcomes: Sequence[Outcome]) -> tuple[Drop
             why="without one every finding would look gone",
             fix="scan, and verify again",
         )
+    needs = [_Needs(outcome) for outcome in outcomes if not outcome.children]
     dropped = []
     for place, waiver in enumerate(waivers):
-        about = [outcome for outcome in outcomes if not outcome.children and _about(waiver, outcome)]
-        if waiver.baseline and about and not any(_needed(waiver, outcome) for outcome in about):
-            exploited = any(finding.kev or finding.malware for o in about for finding in o.findings if finding.key == waiver.term)
+        about = [need for need in needs if _about(waiver, need.outcome)]
+        if waiver.baseline and about and not any(need.needs(waiver) for need in about):
+            exploited = any(waiver.term in need.exploited for need in about)
             dropped.append(Dropped(place, waiver, "exploited now: a baseline does not cover it" if exploited else "gone"))
     return tuple(dropped)
 
@@ -220,19 +221,29 @@ def _about(waiver: Waiver, outcome: Outcome) -> bool:
     return named or not (waiver.scope.images or waiver.scope.digests)
 
 
-def _needed(waiver: Waiver, outcome: Outcome) -> bool:
-    """Whether the waiver was applied; of a waiver that the verdict did not know, whether it would be."""
-    known = [each for each in outcome.waivers.active if _same(each, waiver)]
-    if known:
-        return not any(_same(each, waiver) for each in outcome.waivers.unused)
-    for rule in outcome.rules:
-        if rule.rule == waiver.rule and any(r.term == waiver.term and r.effect in ("deny", "waived") for r in rule.results):
-            return True
-    return any(f.key == waiver.term and waiver.rule in f.blocks and not _never(f) for f in outcome.findings)
+class _Needs:
+    """What one verdict needs of a baseline."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.exploited = frozenset(finding.key for finding in outcome.findings if _never(finding))
+        self._known = {_identity(waiver) for waiver in outcome.waivers.active}
+        self._unused = {_identity(waiver) for waiver in outcome.waivers.unused}
+        self._results = {
+            (rule.rule, result.term) for rule in outcome.rules for result in rule.results if result.effect in ("deny", "waived")
+        }
+        self._blocking = {(rule, finding.key) for finding in outcome.findings for rule in finding.blocks}
+
+    def needs(self, waiver: Waiver) -> bool:
+        """Whether the waiver was applied; of one that the verdict did not know, whether it would be."""
+        if _identity(waiver) in self._known:
+            return _identity(waiver) not in self._unused
+        term = (waiver.rule, waiver.term)
+        return waiver.term not in self.exploited and (term in self._results or term in self._blocking)
 
 
-def _same(one: Waiver, other: Waiver) -> bool:
-    return (one.id, one.rule, one.term, one.scope) == (other.id, other.rule, other.term, other.scope)
+def _identity(waiver: Waiver) -> tuple[str, str, str, Scope]:
+    return (waiver.id, waiver.rule, waiver.term, waiver.scope)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
