@@ -126,7 +126,6 @@ def _write(options: dict[str, Any], render: Any) -> int:
 
 def _read(options: dict[str, Any], limits: Limits) -> Demands:
     """The demands. Raises UsageError and ConfigError."""
-    from gate.cli.files import read_bounded
     from gate.cli.trust import trust_from_flags
     from gate.export.demands import Demands, Identity
 
@@ -141,7 +140,8 @@ def _read(options: dict[str, Any], limits: Limits) -> Demands:
     return Demands(
         name=options["name"],
         repository=options["repository"],
-        keys=tuple(read_bounded(path, limits.policy_file_bytes, "key").decode("ascii") for path in options["keys"]),
+        # as the gate read them: a file may hold more than the one key that it takes
+        keys=tuple(key.pem.decode() for entry in trust.entries for key in entry.keys),
         identities=identities,
         verifier_id=options["verifier_id"],
         resource_uri=options["resource_uri"] or f"oci://{options['repository']}",

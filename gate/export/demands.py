@@ -25,11 +25,29 @@ SKEW_S = 300
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Identity:
-    """A keyless signer."""
+    """A keyless signer. Raises ConfigError for one that a target would take for a wildcard, a variable or everybody."""
 
     identity: str
     issuer: str
     regexp: bool = False
+
+    def __post_init__(self) -> None:
+        exact = (self.issuer,) if self.regexp else (self.issuer, self.identity)
+        for value in exact:
+            if _PLAIN.fullmatch(value) is None:
+                raise ConfigError(
+                    f"{value!r} is no name that every admission controller compares as it stands",
+                    why="Kyverno takes * and ? in an identity for wildcards, and {{ }} for a variable",
+                    fix="name the identity exactly, or give a pattern with --certificate-identity-regexp",
+                )
+        if not self.regexp:
+            return
+        everybody = any(re.fullmatch(self.identity, name) for name in ("", "https://example.invalid/anyone", "a@example.invalid"))
+        if everybody or "{{" in self.identity:
+            raise ConfigError(
+                f"the identity pattern {self.identity!r} matches everyone, or holds a variable of the target",
+                fix="name the organisation and repository in it",
+            )
 
     @property
     def pattern(self) -> str:

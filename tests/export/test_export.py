@@ -69,6 +69,37 @@ def test_demands_that_would_let_something_through_are_refused(changed: dict[str,
         dataclasses.replace(GOOD, **changed)
 
 
+@pytest.mark.parametrize(
+    ("identity", "issuer", "regexp"),
+    [
+        ("https://github.com/acme/*", "https://i.example", False),
+        ("a@b?", "https://i.example", False),
+        ("{{ request.x }}", "https://i.example", False),
+        ("a@acme.example", "*", False),
+        ("a@acme.example", "", False),
+        (".*", "https://i.example", True),
+        (".+@.+|x", "https://i.example", True),
+        ("acme{{ x }}", "https://i.example", True),
+        ("acme", "https://*", True),
+    ],
+)
+def test_identities_that_a_target_would_widen_are_refused(identity: str, issuer: str, regexp: bool) -> None:
+    """Kyverno's wildcards and variables, and patterns that match everybody."""
+    with pytest.raises(ConfigError):
+        Identity(identity, issuer, regexp)
+
+
+def test_only_the_key_that_the_gate_reads_is_exported(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A second key in the file, which Kyverno would accept too, is refused or left out."""
+    from gate.__main__ import run
+
+    first, second = _other_key(), _other_key()
+    (tmp_path / "two.pub").write_text(first + second)
+    demands = ("--policy-digest", POLICY, "--verifier-id", VERIFIER, "--repository", "registry.example/app", "--max-age", "1")
+    code = run(["export", "kyverno", "--key", str(tmp_path / "two.pub"), *demands])
+    assert code == 2 or second.splitlines()[1] not in capfd.readouterr().out
+
+
 def test_gatekeeper_without_a_provider_is_refused() -> None:
     """It would look at names only."""
     with pytest.raises(ConfigError, match="cannot read attestations"):
