@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from gate.evidence.crypto import platforms, servers
 from gate.evidence.crypto.configs import CONFIGS, Configs, choose_configs
-from gate.evidence.crypto.openssh import PROGRAMS, SshProgram, algorithms, choose_ssh
+from gate.evidence.crypto.openssh import PROGRAMS, SshProgram, algorithms, choose_ssh, is_ssh
 from gate.evidence.crypto.roles import packaged_digests, role_of
 from gate.evidence.crypto.tls import Place, from_minimum
 from gate.evidence.filesystem.choose import found
@@ -76,11 +76,17 @@ def facts(files: FileSystem, subject: Subject, now: str, fips: FipsFacts = _NOBO
 
 
 def _ssh(merged: Iterable[Entry], configs: Configs, command: tuple[str, ...]) -> Iterator[ConfiguredAlgorithm]:
+    for path in configs.names:
+        target = configs.entry(path) if is_ssh(path) else None
+        if target is None or not target.mode & 0o111 or not target.size:
+            continue
+        made = found(target, PROGRAMS)
+        if made is None:  # under another name in its layer, sparse or huge: it is there, and which version it is nobody looked
+            yield from algorithms(path, None, configs, command)
+        elif isinstance(made, SshProgram) and target.path == path:
+            yield from algorithms(path, made, configs, command)
     for entry in merged:
-        made = found(entry, PROGRAMS)
-        if isinstance(made, SshProgram):
-            yield from algorithms(entry.path, made, configs, command)
-        elif _DROPBEAR.fullmatch(entry.path):
+        if _DROPBEAR.fullmatch(entry.path):
             path = shown(entry.path)
             yield ConfiguredAlgorithm(
                 path=path, layer=configs.layer(entry.path), scope="other", setting="dropbear", name="built-in algorithms",

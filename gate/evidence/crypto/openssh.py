@@ -27,6 +27,7 @@ from gate.oci.filesystem import Sink
 from gate.oci.layertar import Header
 
 PROGRAMS = "crypto_ssh"
+SCRIPT = "script"
 _MOST = 64 * 1024 * 1024
 _BANNER = re.compile(rb"OpenSSH_(\d{1,3})\.(\d{1,3})")
 _CONFIG = re.compile(rb"\0(/[A-Za-z0-9._/+-]{1,200}/sshd?_config)\0")
@@ -66,17 +67,21 @@ class _SshSink:
         self._configs.update(path.decode("ascii") for path in _CONFIG.findall(text))
         self._tail = text[-_OVERLAP:]
 
-    def result(self) -> SshProgram | None:
-        """Version and paths; None for a script of that name."""
+    def result(self) -> SshProgram | str:
+        """Version and paths; `SCRIPT` for a file of that name that is no program of its own."""
         if not self._head.startswith(b"\x7fELF"):
-            return None
+            return SCRIPT
         return SshProgram(self._version, tuple(sorted(self._configs)))
 
 
 def choose_ssh(header: Header) -> Sink | None:
     """Programs named ``sshd`` or ``ssh`` that can be run."""
-    name = header.path.rpartition("/")[2]
-    return _SshSink() if name in {"sshd", "ssh"} and header.mode & 0o111 and 0 < header.size <= _MOST else None
+    return _SshSink() if is_ssh(header.path) and header.mode & 0o111 and 0 < header.size <= _MOST else None
+
+
+def is_ssh(path: str) -> bool:
+    """Whether a file has the name of one of the two programs."""
+    return path.rpartition("/")[2] in {"sshd", "ssh"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

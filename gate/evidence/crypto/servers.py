@@ -16,7 +16,7 @@ from gate.evidence.crypto.configs import Configs
 from gate.evidence.crypto.tls import TLS13, Place, from_minimum
 from gate.model.crypto import ConfiguredAlgorithm
 
-_NGINX = re.compile(r"(.*/)?(nginx|openresty)(/conf)?/nginx\.conf")
+_NGINX = re.compile(r"(?!usr/share/doc/)(.*/)?nginx\.conf")
 _HTTPD = re.compile(r"(etc/httpd/conf/httpd|etc/apache2/(apache2|httpd)|usr/local/apache2/conf/httpd|etc/apache2/httpd)\.conf")
 _HAPROXY = re.compile(r"(.*/)?haproxy(/.*)?\.cfg")
 _DEPTH = 20
@@ -54,6 +54,7 @@ def _nginx(configs: Configs, path: str) -> Iterator[ConfiguredAlgorithm]:
     while stack:
         block, given, certified = stack.pop()
         names = {name for name, _, _ in block.directives}
+        names |= {words[0] for name, words, _ in block.directives if name == "ssl_conf_command" and words}
         certified = certified or "ssl_certificate" in names
         for name, words, where in block.directives:
             yield from _nginx_setting(Place(configs, where), name, words)
@@ -67,7 +68,7 @@ def _nginx(configs: Configs, path: str) -> Iterator[ConfiguredAlgorithm]:
                 )
             if "ssl_ciphers" not in given:
                 yield from place.cipher_string("ssl_ciphers", "HIGH:!aNULL:!MD5", "default")
-            if "ssl_conf_command" not in given:
+            if "Ciphersuites" not in given:
                 yield from place.suites("Ciphersuites", TLS13, "default")  # ssl_ciphers says nothing of TLS 1.3
         stack += [(child, given, certified) for child in reversed(block.blocks)]
 

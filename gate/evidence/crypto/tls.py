@@ -21,6 +21,7 @@ from gate.model.crypto import ConfiguredAlgorithm
 By = Literal["configured", "default", "unknown"]
 Scope = Literal["tls", "jdk", "gnutls", "crypto-policies"]
 _SHOWN = 3
+_SYSTEM = "etc/crypto-policies/back-ends/openssl.config"
 TLS13 = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
 """What OpenSSL allows in TLS 1.3 unless ``Ciphersuites`` says otherwise."""
 
@@ -60,7 +61,9 @@ class Place:
             )
 
     def cipher_string(self, setting: str, text: str, by: By = "configured") -> Iterator[ConfiguredAlgorithm]:
-        """The algorithms of a cipher string for TLS 1.2 and before."""
+        """The algorithms of a cipher string for TLS 1.2 and before; ``PROFILE=SYSTEM`` is what RHEL's crypto-policies say."""
+        if text.strip() == "PROFILE=SYSTEM":
+            text = self.configs.text(_SYSTEM) or text
         names, extra = evaluate(text)
         yield from self.suites(setting, names, by, text)
         for word, key in extra:

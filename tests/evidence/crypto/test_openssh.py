@@ -14,7 +14,7 @@ from gate.evidence.crypto.openssh_defaults import ALL, defaults
 from gate.model.input import ImageConfig, Subject
 from tests.evidence.crypto.support import allowed, look, program
 from tests.factory import subject
-from tests.oci.layering import File, folder, symlink
+from tests.oci.layering import File, folder, hardlink, symlink
 
 SSHD = program("usr/sbin/sshd", "9.2")
 AES = ["aes256-ctr", "aes256-gcm@openssh.com"]
@@ -98,6 +98,16 @@ def test_without_the_program_nothing_is_said() -> None:
     """A configuration alone does nothing; neither does a script of that name, nor a file that cannot be run."""
     script, dead = File("usr/sbin/sshd", b"#!/bin/sh OpenSSH_9.2", mode=0o755), File("usr/bin/ssh", SSHD.data, mode=0o644)
     assert look([config("Ciphers 3des-cbc\n"), script, dead]).algorithms == ()
+
+
+def test_a_program_under_another_name_is_found_by_its_links() -> None:
+    """A link of either kind to a file of another name: it is there, and its version is unknown."""
+    other = File("opt/daemon", SSHD.data, mode=0o755)
+    for link in (symlink("usr/sbin/sshd", "/opt/daemon"), hardlink("usr/sbin/sshd", "opt/daemon", 0o755)):
+        found = [fact for fact in look([other, link, config("")]).algorithms if fact.setting == "Ciphers"]
+        assert {fact.by for fact in found} == {"unknown"} and sorted(fact.name for fact in found) == DEFAULT
+    twice = look([SSHD, symlink("usr/local/sbin/sshd", "/usr/sbin/sshd")])
+    assert {fact.path for fact in twice.algorithms} == {"usr/sbin/sshd"}, "a link to a known program is not another one"
 
 
 @pytest.mark.parametrize(("version", "by"), [("9.2", "default"), ("6.6", "unknown"), ("99.1", "unknown")])

@@ -129,6 +129,24 @@ def test_an_nginx_server_that_says_nothing_has_the_default() -> None:
     assert keys(*nginx("ssl_certificate x;", "server { listen 80; }")) >= {"camellia"}
 
 
+def test_other_commands_leave_the_suites_of_tls_1_3() -> None:
+    """Only Ciphersuites changes them."""
+    told = SERVER.format(f"ssl_protocols TLSv1.3; ssl_ciphers {GOOD}; ssl_conf_command Options KTLS;")
+    assert "chacha20-poly1305" in keys(*nginx("", told))
+
+
+def test_the_system_profile_of_rhel() -> None:
+    """``PROFILE=SYSTEM`` is a file; without it nobody knows what it stands for."""
+    server = nginx("", SERVER.format("ssl_protocols TLSv1.2; ssl_ciphers PROFILE=SYSTEM; ssl_conf_command Ciphersuites X;"))
+    system = File(
+        "etc/crypto-policies/back-ends/openssl.config", b"@SECLEVEL=2:kEECDH:-aNULL:-CHACHA20:-SHA1:-ARIA:-CAMELLIA:-PSK\n"
+    )
+    assert keys(*server, system, setting="ssl_ciphers") <= {
+        "ecdh", "aes-128-gcm", "aes-256-gcm", "aes-128-ccm", "aes-256-ccm", "aes-128-cbc", "aes-256-cbc", "hmac-sha256", "hmac-sha384",
+    }  # fmt: skip
+    assert keys(*server, setting="ssl_ciphers") == {""}
+
+
 def test_includes_in_circles_end() -> None:
     """And say so."""
     found = look([File("etc/nginx/nginx.conf", b"include nginx.conf; http { include nginx.conf; }")])
