@@ -164,7 +164,8 @@ _allowed := input.decision.params.fips_allowed_modules
 #   vendor's validated module) or `none`; nothing in an image proves more. `active` needs the vendor, a listed certificate, and
 #   its sunset ahead: FIPS 140-2 certificates ended on 2026-09-21, whatever the status in an older list says.
 certificate(m) := {
-	"match": "vendor_version", "active": true, "listed": true, "number": number, "details": data.cmvp.list.certificates[number],
+	"match": "vendor_version", "active": true, "listed": true, "number": number,
+	"details": data.cmvp.list.certificates[number],
 } if {
 	number := min({n | some n in _numbers(m); _is_active(n)})
 } else := {

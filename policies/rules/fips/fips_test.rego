@@ -222,17 +222,24 @@ test_unlisted_certificates_give_no_verdict if {
 
 # Each module that is not fine, and each consumer, is in some result that denies or gives no verdict.
 test_nothing_falls_between_the_rules if {
-	wrong := [about |
+	plain := [{"capable": capable, "activated": activated, "overridden": overridden} |
 		some capable in {"yes", "no", "unknown"}
-		some activated in {"yes", "no", "host", "broken", "unknown", "not_applicable"}
+		some activated in _activations
 		some overridden in {"yes", "no", "unknown"}
-		some changes in [{}, {"vendor": "debian"}, {"integrity": "differs"}, {"family": "old", "version": "1"}]
-		about := object.union(changes, {"capable": capable, "activated": activated, "overridden": overridden})
+	]
+	flawed := [object.union(flaw, {"capable": "yes", "activated": activated, "overridden": "no"}) |
+		some activated in _activations
+		some flaw in [{"vendor": "debian"}, {"integrity": "differs"}, {"family": "old", "version": "1"}]
+	]
+	wrong := [about |
+		some about in array.concat(plain, flawed)
 		blocked := count(_blocking(of(about))) > 0
 		_fine(about) == blocked
 	]
 	count(wrong) == 0
 }
+
+_activations := {"yes", "no", "host", "broken", "unknown", "not_applicable"}
 
 _fine(about) if {
 	about.capable == "yes"
