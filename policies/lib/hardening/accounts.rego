@@ -19,6 +19,8 @@ _is_user if input.hardening.user.said in allowed.users
 
 _is_user if sprintf("%v", [input.hardening.user.uid]) in allowed.users
 
+unknown.root_user contains "nobody looked up who it runs as" if is_null(input.hardening.user)
+
 unknown.root_user contains sprintf("the user %q cannot be resolved: %v", [user.said, user.reason]) if {
 	user := input.hardening.user
 	user != null
@@ -45,27 +47,32 @@ found.weak_password_hash contains finding(entry.name, text, entry.scheme, entry)
 	text := sprintf("%v in %v (%v) in layer %v", [entry.name, entry.path, entry.scheme, entry.layer])
 }
 
-found.duplicate_ids contains _shared("uid", uid, names) if {
-	some uid in {account.uid | some account in input.filesystem.accounts}
-	names := [account.name | some account in input.filesystem.accounts; account.uid == uid]
-	count(names) > 1
+# Sorted, so that what is the same stands side by side: one look at each, however many there are.
+found.duplicate_ids contains _shared("uid", pair) if some pair in _neighbours(_uids)
+
+found.duplicate_ids contains _shared("gid", pair) if some pair in _neighbours(_gids)
+
+found.duplicate_ids contains finding(pair[0][0], text, uids, {"uids": uids}) if {
+	some pair in _neighbours(sort([[account.name, account.uid] | some account in input.filesystem.accounts]))
+	uids := [pair[0][1], pair[1][1]]
+	text := sprintf("%v has uids %v and %v", [pair[0][0], uids[0], uids[1]])
 }
 
-found.duplicate_ids contains _shared("gid", gid, names) if {
-	some gid in {group.gid | some group in input.hardening.groups}
-	names := [group.name | some group in input.hardening.groups; group.gid == gid]
-	count(names) > 1
+_uids := sort([[account.uid, account.name] | some account in input.filesystem.accounts])
+
+_gids := sort([[group.gid, group.name] | some group in input.hardening.groups])
+
+_shared(what, pair) := finding(term, sprintf("%v: %v", [term, concat(", ", names)]), pair[0][0], {"names": names}) if {
+	term := sprintf("%v %v", [what, pair[0][0]])
+	names := [pair[0][1], pair[1][1]]
 }
 
-found.duplicate_ids contains finding(name, sprintf("%v has uids %v", [name, uids]), uids, {"uids": uids}) if {
-	some name in {account.name | some account in input.filesystem.accounts}
-	uids := [account.uid | some account in input.filesystem.accounts; account.name == name]
-	count(uids) > 1
-}
-
-_shared(what, id, names) := finding(term, text, id, {"names": names}) if {
-	term := sprintf("%v %v", [what, id])
-	text := sprintf("%v: %v", [term, concat(", ", sort(names))])
+# METADATA
+# title: Entries of a sorted list whose first part is that of the entry before
+_neighbours(pairs) := {[pairs[i - 1], pair] |
+	some i, pair in pairs
+	i > 0
+	pairs[i - 1][0] == pair[0]
 }
 
 # A uid 0 by another name than root.

@@ -3,19 +3,23 @@ package lib.hardening
 import data.lib.crypto
 import data.lib.fips
 
+default _state := "unknown"
+
+_state := fips.image_state
+
 # Judged where FIPS is: `lib.fips` has the states and the certificates.
-found.fips_module contains finding("", text, fips.image_state, {}) if {
-	text := sprintf("the cryptography of the image is %v", [fips.image_state])
-	not fips.image_state in {"validated_active", "capable_host_dependent", "no_crypto_detected", "unknown"}
+found.fips_module contains finding("", text, _state, {}) if {
+	text := sprintf("the cryptography of the image is %v", [_state])
+	not _state in {"validated_active", "capable_host_dependent", "no_crypto_detected", "unknown"}
 }
 
-inapplicable.fips_module contains "no cryptography was found" if fips.image_state == "no_crypto_detected"
+inapplicable.fips_module contains "no cryptography was found" if _state == "no_crypto_detected"
 
 by_people.fips_module contains "the host's kernel decides whether it is on" if {
-	fips.image_state == "capable_host_dependent"
+	_state == "capable_host_dependent"
 }
 
-unknown.fips_module contains "the state of its cryptography is not known" if fips.image_state == "unknown"
+unknown.fips_module contains "the state of its cryptography is not known" if _state == "unknown"
 
 _crypto_is_known if {
 	input.crypto.collected
@@ -34,6 +38,13 @@ found.certificate contains at(entry, sprintf(" (%v, expired %v)", [entry.subject
 	entry.visible
 	entry.expired
 	entry.role != "trust_anchor"
+}
+
+unknown.certificate contains sprintf("the dates of a certificate in %v cannot be read", [entry.path]) if {
+	some entry in input.crypto.certificates
+	entry.visible
+	entry.role != "trust_anchor"
+	is_null(entry.not_after)
 }
 
 found.trust_anchors contains finding(entry.fingerprint, text, entry.subject, entry) if {
@@ -90,7 +101,11 @@ found.ssh_crypto contains finding(term, text, entry.name, entry) if {
 
 unknown.ssh_crypto contains sprintf("nobody knows the algorithm %v of %v", [entry.name, entry.setting]) if {
 	some entry in _ssh
-	crypto.status(entry.algorithm, entry.use) == "unknown"
+	not _is_judged(entry)
+}
+
+_is_judged(entry) if {
+	crypto.status(entry.algorithm, entry.use) in {"acceptable", "deprecated", "disallowed", "legacy"}
 }
 
 _ssh := [entry | some entry in input.crypto.algorithms; entry.scope in {"sshd", "ssh"}]

@@ -73,6 +73,10 @@ states := {
 	"anchors_for_people": ["trust_anchors", "manual", anchor, {}],
 	"sshd_without_algorithms": ["ssh_crypto", "error", {"/hardening/programs": [h.program("remote_access", "sshd")]}, {}],
 	"approved_ssh": ["ssh_crypto", "passed", {"/crypto/algorithms": [h.algorithm("aes-256-gcm")]}, {}],
+	"certificate_without_dates": [
+		"certificate", "error",
+		{"/crypto/certificates": [h.certificate({"expired": false, "not_after": null})]}, {},
+	],
 	"crypto_incomplete": ["certificate", "error", {"/crypto/complete": false}, {}],
 	"locked_user_of_the_container": ["interactive_account", "passed", {"/hardening/interactive": [{"name": "app", "uid": 10001, "shell": "/bin/sh", "path": "bin/sh", "layer": h.layer}]}, {}],
 	"not_in_the_profile": ["add", "not_selected", {"/hardening/steps": [h.step("add", "")]}, {}],
@@ -138,4 +142,11 @@ test_no_decided_control_is_no_coverage if {
 		t.base.decision.params.stig_baseline,
 		{"min_coverage": null},
 	)})
+}
+
+# A state that is not in the lattice leaves the image without one, which is no pass.
+test_a_fips_state_that_nobody_knows_is_unknown if {
+	known := {"/fips/collected": true, "/fips/certain": true, "/fips/complete": true}
+	found := hardening.status.fips_module with input as h.doc(known, h.gpos) with data.lib.fips.modules as [{"state": "new"}]
+	found == "error"
 }

@@ -40,20 +40,20 @@ found.old_versions contains finding(entry.name, text, entry.versions, entry) if 
 	text := sprintf("%v (%v, %v): %v", [entry.name, entry.database, entry.path, concat(", ", entry.versions)])
 }
 
-found.old_versions contains finding(name, text, versions, {"versions": versions}) if {
+found.old_versions contains finding(pair[0][0], text, versions, {"versions": versions}) if {
 	count(input.hardening.unread_databases) > 0
-	some name, versions in _rpm_versions
-	count(versions) > 1
-	text := sprintf("%v: %v", [name, concat(", ", versions)])
+	some pair in _neighbours(sort([[_bare(component.purl), component.version] | some component in _rpms]))
+	versions := [pair[0][1], pair[1][1]]
+	versions[0] != versions[1]
+	text := sprintf("%v: %v, %v", [pair[0][0], versions[0], versions[1]])
 }
 
-_rpm_versions := {name: versions |
-	some name in {_bare(component.purl) | some component in _rpms}
-	not name in {"gpg-pubkey"}
-	versions := {component.version | some component in _rpms; _bare(component.purl) == name}
-}
-
-_rpms := [component | some component in input.sbom.components; startswith(component.purl, "pkg:rpm/")]
+# Keys are no packages, and stand there once each.
+_rpms := [component |
+	some component in input.sbom.components
+	startswith(component.purl, "pkg:rpm/")
+	component.name != "gpg-pubkey"
+]
 
 _bare(purl) := split(split(purl, "@")[0], "?")[0]
 

@@ -68,7 +68,7 @@ repeated := {"database": "dpkg", "name": "zlib", "path": "var/lib/dpkg/status", 
 
 # What makes each control fail, and what it comes to when the field that it looks at is empty.
 controls := {
-	"root_user": {"fires": user({}), "empty": {"/hardening/user": null}, "is": "passed"},
+	"root_user": {"fires": user({}), "empty": {"/hardening/user": null}, "is": "error"},
 	"secret_text": {
 		"fires": {"/hardening/secret_texts": [{"where": "env", "name": "DB_PASSWORD", "kind": "named"}]},
 		"empty": {"/hardening/secret_texts": []}, "is": "passed",

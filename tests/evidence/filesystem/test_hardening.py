@@ -373,6 +373,7 @@ def test_what_could_not_be_read_is_named() -> None:
         [folder("etc"), File("etc/passwd", b"bad\n"), File("etc/group", b"worse\n"), File("etc/shadow", b"x" * (2 << 20))]
     )
     assert found.incomplete == ("accounts", "groups", "passwords")
+    assert look([File("etc/passwd", b"a:x:1:1::/:\n" * 10_001)]).incomplete == ("accounts",)
     assert not look([File("../x")]).certain and look([File("x")]).certain
 
 

@@ -134,6 +134,8 @@ class _Collector:
         if not isinstance(data, bytes):
             self._incomplete.add(field)
             return None
+        if data.count(b"\n") > _MOST:  # readers stop there
+            self._incomplete.add(field)
         return data
 
     def _sort_out(self, accounts: tuple[Account, ...], groups: tuple[GroupFact, ...]) -> None:
