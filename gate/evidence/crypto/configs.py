@@ -17,11 +17,15 @@ from gate.oci.layertar import Header
 from gate.oci.tree import Entry
 
 CONFIGS = "crypto_configs"
-_MOST = 1024 * 1024
+_MOST = 512 * 1024
 _SMALL = 128 * 1024
 _TINY = 16 * 1024
 """The same wherever it stands: links lead from /etc to /usr/share, and kept contents are bounded together."""
 _INCLUDES = 500
+_TEXT = 2 * 1024 * 1024
+"""Characters of all configurations of an image together, each time that one is read; Debian with nginx has 20 thousand."""
+_COMPARED = 400_000
+"""Names compared with patterns whose directories have wildcards."""
 _NAMED = re.compile(
     r"etc/(ssh|crypto-policies|gnutls|nginx|httpd|apache2|haproxy|envoy)/.+"
     r"|usr/share/crypto-policies/.+|(.*/)?(sshd_config|ssh_config|java\.security|envoy\.ya?ml|envoy\.json|haproxy\.cfg|nginx\.conf|httpd\.conf)"
@@ -47,7 +51,12 @@ class Configs:
     def __init__(self, files: FileSystem) -> None:
         self._files = files
         self._included = 0
+        self._compared = 0
+        self._read = 0
         self._names = sorted(entry.path for entry in files.entries() if entry.kind in {"file", "symlink"})
+        self._by_folder: dict[str, list[str]] = {}
+        for name in self._names:
+            self._by_folder.setdefault(name.rpartition("/")[0], []).append(name)
         self.diagnostics: list[Diagnostic] = []
 
     @property
@@ -72,6 +81,10 @@ class Configs:
             return None
         data = found(entry, CONFIGS)
         if isinstance(data, bytes):
+            self._read += len(data)
+            if self._read > _TEXT:
+                self.note("too_large", "more configuration than is read", path)
+                return None
             return data.decode("utf-8", "replace")
         if entry.size == 0:
             return ""
@@ -95,7 +108,13 @@ class Configs:
         else:
             # ``*`` does not cross a slash: the parts are compared one by one.
             parts = pattern.split("/")
-            names = [name for name in self._names if _alike(name.split("/"), parts) and self.entry(name) is not None]
+            folder_of = pattern.rpartition("/")[0]
+            among = self._names if re.search(r"[*?\[]", folder_of) else self._by_folder.get(folder_of, [])
+            self._compared += len(among)
+            if self._compared > _COMPARED:
+                self.note("too_many_includes", "more names are compared with includes than is done", pattern)
+                return []
+            names = [name for name in among if _alike(name.split("/"), parts) and self.entry(name) is not None]
         self._included += len(names)
         if self._included > _INCLUDES:
             self.note("too_many_includes", "more files are included than are followed", pattern)
