@@ -30,7 +30,8 @@ _TRIPLETS = {
     21: "powerpc64le-linux-gnu",
     243: "riscv64-linux-gnu",
 }
-_INCLUDES = 32
+_INCLUDES = 256
+"""Files of the loader's configuration; what more there are say is not followed."""
 _FOLDERS = 200
 
 
@@ -45,8 +46,11 @@ class Linker:
     def __init__(self, view: View, env: Mapping[str, str]) -> None:
         self._tree = view.files.tree
         self._variable = [part for part in re.split("[:;]", env.get("LD_LIBRARY_PATH", "")) if part]
-        self._configured = tuple(_configured(view, "/etc/ld.so.conf", 0))[:_FOLDERS]
-        self.unread = tuple(sorted(path for path in view.unread if path.startswith("etc/ld.so.conf")))
+        seen: set[str] = set()
+        folders = tuple(dict.fromkeys(_configured(view, "/etc/ld.so.conf", seen)))
+        self._configured = folders[:_FOLDERS]
+        cut = ("etc/ld.so.conf",) if len(folders) > _FOLDERS or len(seen) > _INCLUDES else ()
+        self.unread = (*sorted(path for path in view.unread if path.startswith("etc/ld.so.conf")), *cut)
         self._musl: tuple[str, ...] = _MUSL_BUILT_IN
         self._named: dict[str, list[Entry]] = {}
         for entry in view.files.entries():
@@ -106,8 +110,11 @@ def _expanded(paths: str, own: str) -> Iterator[str]:
             yield path.replace("${LIB}", lib).replace("$LIB", lib)
 
 
-def _configured(view: View, path: str, depth: int) -> Iterator[str]:
-    """Directories of ld.so.conf, includes followed; their patterns are of the last part of a path only."""
+def _configured(view: View, path: str, seen: set[str]) -> Iterator[str]:
+    """Directories of ld.so.conf, includes followed, each file once; their patterns are of the last part of a path only."""
+    if path in seen or len(seen) > _INCLUDES:
+        return
+    seen.add(path)
     for line in (view.text(path) or "").splitlines():
         line = line.partition("#")[0].strip()
         word, _, pattern = line.partition(" ")
@@ -116,10 +123,11 @@ def _configured(view: View, path: str, depth: int) -> Iterator[str]:
                 yield line.partition("=")[0].rstrip("/")
             continue
         folder, _, last = posixpath.join(posixpath.dirname(path), pattern.strip()).rpartition("/")
-        if depth > 3 or view.files.tree.get(folder) is None:
+        above = view.files.tree.get(folder)
+        if above is None or above.kind != "dir":
             continue
         names = view.read(folder)
         wanted = re.compile(re.escape(last).replace(r"\*", ".*").replace(r"\?", "."))
-        for name in sorted(names)[:_INCLUDES] if names is not None and not isinstance(names, bytes) else ():
+        for name in sorted(names) if names is not None and not isinstance(names, bytes) else ():
             if wanted.fullmatch(name):
-                yield from _configured(view, f"{folder}/{name}", depth + 1)
+                yield from _configured(view, f"{folder}/{name}", seen)

@@ -31,7 +31,7 @@ _FRONTS = {"libnss3": "libsoftokn3.so", "libssl3": "libsoftokn3.so", "libsmime3"
 """Libraries that load the one which does the work, from their own directory."""
 _NODE = frozenset({"openssl", "boringssl", "boringssl-fips", "aws-lc", "aws-lc-fips"})
 """What `gate.evidence.fips.node` tells of Node."""
-_DEEP = 8
+_DEEP = 32
 
 
 def choosers() -> Mapping[str, Chooser]:
@@ -111,7 +111,7 @@ class _Finder:
             modules[module.path] = None
             reasons.append(f"has {module.family} {module.version}".rstrip() + " inside")
         missing = False
-        for name in facts.needed:
+        for name in dict.fromkeys(facts.needed):
             family = elfmarks.library_family(name)
             if family and not (family == "openssl" and facts.has(elfmarks.NODE_SHARED)):
                 missing |= not self._library(entry, facts, name, modules, reasons)
@@ -143,7 +143,7 @@ class _Finder:
             reasons.append(f"{verb} {name}, which is not where the loader looks")
             return False
         reasons += [f"{verb} {name}: {shown(place.path)}" for place in ([target] if target else []) + copies]  # (1) (2)
-        ended = [self._ends(place, 0) for place in ([target] if target else []) + copies]
+        ended = [self._ends(place, set()) for place in ([target] if target else []) + copies]
         modules.update((shown(path), None) for paths in ended for path in paths)
         return target is not None or bool(copies)
 
@@ -163,11 +163,12 @@ class _Finder:
         mine, theirs = self._wheels.wheel(entry.path), self._wheels.wheel(other.path)
         return mine is not None and mine == theirs
 
-    def _ends(self, entry: Entry, depth: int) -> list[str]:
+    def _ends(self, entry: Entry, seen: set[str]) -> list[str]:
         """The modules behind a library: itself, or those that it calls in its turn."""
+        seen.add(entry.path)
         facts = found(entry, ELF)
         name = stem(entry.path)
-        if name == "libcrypto" or implements(entry.path) or not isinstance(facts, ElfFacts) or depth > _DEEP:
+        if name == "libcrypto" or implements(entry.path) or not isinstance(facts, ElfFacts) or len(seen) > _DEEP:
             return [entry.path]
         if name in _FRONTS:
             beside = self._view.files.tree.get(f"{entry.path.rpartition('/')[0]}/{_FRONTS[name]}")
@@ -175,8 +176,8 @@ class _Finder:
         ends: list[str] = []
         for needed in facts.needed:
             target = self.linker.resolve(entry, facts, needed) if elfmarks.library_family(needed) else None
-            if target is not None and target.path != entry.path:
-                ends += self._ends(target, depth + 1)
+            if target is not None and target.path not in seen:
+                ends += self._ends(target, seen)
         return ends or [entry.path]
 
 

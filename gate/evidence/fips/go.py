@@ -39,6 +39,11 @@ def find(view: View, subject: Subject, env: Sequence[EnvOverride], packages: Own
     modules: list[CryptoModule] = []
     consumers: list[CryptoConsumer] = []
     diagnostics: list[Diagnostic] = []
+    libraries = tuple(
+        entry.path
+        for entry, _ in view.libraries()
+        if is_system_library(entry.path) and entry.path.rpartition("/")[2].startswith("libcrypto.so")
+    )
     for entry, build in programs(view):
         if not build.version:
             diagnostics.append(
@@ -47,7 +52,7 @@ def find(view: View, subject: Subject, env: Sequence[EnvOverride], packages: Own
                 )
             )
         elif build.crypto or build.other or build.boring or build.openssl or build.snapshots:
-            judge = _Judge(view, entry, build, variable, env, packages)
+            judge = _Judge(view, entry, build, variable, libraries, packages)
             modules += judge.modules()
             consumers.append(judge.consumer())
     return Found(tuple(modules), tuple(consumers), tuple(diagnostics))
@@ -73,13 +78,13 @@ def mode(text: str) -> str:
 
 class _Judge:
     def __init__(
-        self, view: View, entry: Entry, build: GoBuild, env: Mapping[str, str], overrides: Sequence[EnvOverride], packages: Owners
+        self, view: View, entry: Entry, build: GoBuild, env: Mapping[str, str], libraries: Sequence[str], packages: Owners
     ) -> None:
         self._view = view
         self._entry = entry
         self._build = build
         self._env = env
-        self._overrides = overrides
+        self._libraries = libraries
         self._packages = packages
         self._said = dict(build.settings)
         marked = re.split(r"[ -]X:", build.version, maxsplit=1)
@@ -128,19 +133,14 @@ class _Judge:
         if self._said.get("CGO_ENABLED") != "1" or "no_openssl" in self._tags:
             self._reasons.append("built without cgo or OpenSSL, so Go's own code is used")
             return (shown(self._entry.path),), "broken" if strict else "no"
-        libraries = [
-            entry.path
-            for entry, _ in self._view.libraries()
-            if is_system_library(entry.path) and entry.path.rpartition("/")[2].startswith("libcrypto.so")
-        ]
-        if not libraries:
+        if not self._libraries:
             self._reasons.append("no libcrypto in the image")
             return (), "broken" if strict else "no"
         for name in ("GOFIPS", "GOLANG_FIPS"):
             if self._env.get(name, "").strip().lower() in _OFF and name in self._env:
                 self._reasons.append(f"{name}={self._env[name][:20]} in Env turns it off")
-                return tuple(map(shown, libraries)), "no"
-        return tuple(map(shown, libraries)), "unknown"
+                return tuple(map(shown, self._libraries)), "no"
+        return tuple(map(shown, self._libraries)), "unknown"
 
     def _boring(self) -> CryptoModule:
         """BoringCrypto, which cgo links in; it is on whenever it is there."""
@@ -180,6 +180,8 @@ class _Judge:
         if outside:
             self._reasons.append(self._outside())
         loose = outside or "only" not in {default, now}
+        if capable == "yes" and "on" in {default, now} and loose:
+            self._reasons.append("fips140=on does not refuse algorithms outside the module")
         version = claimed.partition("-")[0] if _SNAPSHOT.fullmatch(claimed) else "latest" if capable == "yes" else ""
         return self._module(
             "go", version, capable, activated if capable == "yes" else "no", overridden, capable == "yes" and loose

@@ -243,3 +243,29 @@ def test_a_program_that_may_load_libcrypto() -> None:
     assert (consumer(found, APP).modules, consumer(found, APP).reaches_fips) == ((LIBRARY,), "yes")
     assert (consumer(found, "a").modules, consumer(found, "a").reaches_fips) == ((), "unknown")
     assert "usr/lib/x86_64-linux-gnu/libssl.so.3" not in listed(found)
+
+
+def test_configuration_of_the_loader_in_circles_and_odd_places() -> None:
+    """Each file is read once; an include of something that is no directory leads nowhere."""
+    found = see(
+        fips_system(
+            app(),
+            File("etc/ld.so.conf", b"include /etc/ld.so.conf\ninclude ld.so.conf.d/*\ninclude /etc/ld.so.conf/x\n"),
+            File("etc/ld.so.conf.d/a.conf", b"include /etc/ld.so.conf.d/*.conf\n/opt/none\n"),
+        )
+    )
+    assert consumer(found, APP).modules == (LIBRARY,)
+
+
+def test_libraries_that_need_each_other() -> None:
+    """Circles end, and many that need many take no time."""
+    names = [f"libssl-{number:08x}.so" for number in range(40)]
+    folder = "usr/lib/x86_64-linux-gnu"
+    found = see([*(File(f"{folder}/{name}", elf(needed=names)) for name in names), File(APP, elf(needed=names, loader="/l"))])
+    assert consumer(found, APP).reaches_fips == "unknown"
+
+
+def test_more_directories_than_are_looked_through() -> None:
+    """What is left out makes the facts incomplete."""
+    found = see(fips_system(app(), File("etc/ld.so.conf", b"".join(b"/opt/%d\n" % number for number in range(300)))))
+    assert not found.complete and "etc/ld.so.conf" in {item.where for item in found.diagnostics}
