@@ -12,8 +12,10 @@ from tests.evidence.crypto.support import look, program
 from tests.oci.layering import File
 
 SSHD = program("usr/sbin/sshd", "9.2")
-PLACES = ("etc/ssh/sshd_config", "etc/nginx/nginx.conf", "etc/apache2/apache2.conf", "etc/haproxy/haproxy.cfg",
-          "etc/envoy/envoy.yaml", "jdk/conf/security/java.security", "etc/gnutls/config", "var/lib/dpkg/info/ca-certificates.md5sums")  # fmt: skip
+PLACES = (
+    *("etc/ssh/sshd_config", "etc/nginx/nginx.conf", "etc/apache2/apache2.conf", "etc/haproxy/haproxy.cfg", "etc/gnutls/config"),
+    *("etc/envoy/envoy.yaml", "jdk/conf/security/java.security", "var/lib/dpkg/info/ca-certificates.md5sums"),
+)
 MANY = [File(f"etc/ssh/sshd_config.d/{number}", b"x\n") for number in range(50)]
 WORDS = (
     *[
