@@ -184,7 +184,7 @@ def test_xccdf_by_the_schema_of_openscap(verdicts: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["full", "passed", "empty", "other_rules"])
 def test_oscal_by_compliance_trestle(kind: str, tmp_path: Path) -> None:
     """The models of compliance-trestle accept both documents."""
-    reason = "compliance-trestle is not here (pip install compliance-trestle)"
+    reason = "compliance-trestle is not here (requirements/servers.txt)"
     results = pytest.importorskip("trestle.oscal.assessment_results", reason=reason)
     poam = pytest.importorskip("trestle.oscal.poam", reason=reason)
     evil = control("hardening.evil", "denied", "deny", data={"path": EVIL, "layer": EVIL}, title=EVIL)
