@@ -1,7 +1,8 @@
 """STIG and FIPS outcomes as statements of others' types: in-toto ``test-result/v0.1``, and ``svr/v0.2`` for the decision.
 
-Only accepted STIG reports are said again; of the STIG baseline and of FIPS, the gate's own rules are the tests. A rule without an answer is among the
-failed ones: whoever reads the statement must not take it for a pass. ``KEPT`` says that the policy was kept, waivers included.
+Only accepted STIG reports are said again; of the STIG baseline and of FIPS, the gate's own rules are the tests. A rule without an
+answer is among the failed ones: whoever reads the statement must not take it for a pass. ``KEPT`` says that the policy was kept,
+waivers included.
 """
 
 from __future__ import annotations
