@@ -1,3 +1,4 @@
+# What controls about users and passwords come to.
 package lib.hardening
 
 found.root_user contains finding(user.said, text, user.uid, user) if {

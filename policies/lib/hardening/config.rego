@@ -1,3 +1,4 @@
+# What controls about the configuration, the history and the name come to.
 package lib.hardening
 
 found.secret_text contains finding(term, text, entry.kind, entry) if {

@@ -1,3 +1,4 @@
+# What controls about cryptography and certificates come to.
 package lib.hardening
 
 import data.lib.crypto

@@ -1,3 +1,4 @@
+# What controls about files come to.
 package lib.hardening
 
 import data.lib.patterns

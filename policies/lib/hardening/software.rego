@@ -1,3 +1,4 @@
+# What controls about programs, packages and releases come to.
 package lib.hardening
 
 import data.lib.evidence

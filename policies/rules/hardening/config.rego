@@ -1,3 +1,4 @@
+# Controls about the configuration, the history and the name of the image.
 package rules.hardening
 
 import data.lib.hardening

@@ -1,3 +1,4 @@
+# Controls about files: rights, owners, types and places.
 package rules.hardening
 
 import data.lib.hardening

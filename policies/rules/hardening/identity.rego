@@ -1,3 +1,4 @@
+# Controls about accounts, keys, certificates and cryptography.
 package rules.hardening
 
 import data.lib.hardening

@@ -1,3 +1,4 @@
+# Controls about programs and packages.
 package rules.hardening
 
 import data.lib.hardening

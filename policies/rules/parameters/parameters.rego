@@ -222,14 +222,14 @@ _valid("crypto_profile", value) if value in {"140-3-current", "r3-ipd", "cnsa2"}
 _valid("baseline_name", value) if value in {"disa-container", "cis-docker-4", "gpos", "distroless"}
 
 _valid("baseline", value) if {
-	object.keys(value) == {
-		"allowed_setuid", "allowed_ports", "allowed_keys", "allowed_programs", "users", "approved_anchors", "min_coverage",
-	}
+	object.keys(value) == _lists | {"min_coverage"}
 	_is_ratio(value.min_coverage)
-	every part in object.remove(value, ["min_coverage"]) {
-		_is_texts(part)
+	every name in _lists {
+		_is_texts(value[name])
 	}
 }
+
+_lists := {"allowed_setuid", "allowed_ports", "allowed_keys", "allowed_programs", "users", "approved_anchors"}
 
 _valid("level", value) if value in {null, 1, 2, 3, 4}
 

@@ -116,6 +116,11 @@ test_values_that_are_refused[note] if {
 		"crypto_profile": {"crypto_profile": "any"},
 		"version_word": {"stig_min_openscap": "newest"},
 		"version_number": {"stig_min_openscap": 1.4},
+		"baseline_name": {"stig_profile": "own"},
+		"baseline_empty": {"stig_baseline": {}},
+		"baseline_text": {"stig_baseline": object.union(t.base.decision.params.stig_baseline, {"allowed_setuid": "a"})},
+		"baseline_all": {"stig_baseline": object.union(t.base.decision.params.stig_baseline, {"allowed_keys": ["*"]})},
+		"baseline_coverage": {"stig_baseline": object.union(t.base.decision.params.stig_baseline, {"min_coverage": 2})},
 	}
 	ids := [r.term | some r in parameters.deny] with input as t.under(params)
 	ids == [name | some name, _ in params]
@@ -128,6 +133,8 @@ test_values_that_are_taken[note] if {
 		"ratio": {"max_epss": 0.5},
 		"severity": {"deny_fixable": "unknown"},
 		"category": {"fail_on_stig": "2"},
+		"baseline_name": {"stig_profile": "gpos"},
+		"baseline": {"stig_baseline": object.union(t.base.decision.params.stig_baseline, {"users": ["app"], "min_coverage": null})},
 		"deadlines": {"remediation_days": days({"kev": 0})},
 		"builders": {"allowed_builders": ["https://a/*"]},
 		"version": {"stig_min_openscap": "1.4.2"},
