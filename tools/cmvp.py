@@ -5,8 +5,8 @@
 
 A snapshot is JSON with `metadata.generated_at` and `modules`, each an object with the columns of NIST's list of validated
 modules: "Certificate Number", "Vendor Name", "Module Name", "standard", "status", "sunset_date" (M/D/YYYY), "caveat". Kept are
-the certificates that policies/cmvp/modules/data.yaml names. `as_of` is the oldest snapshot's day. A certificate of that file that is
-in no snapshot is named on stderr, and stays out: policies then say that the list is older than the certificate.
+the certificates that policies/cmvp/modules/data.yaml names. `as_of` is the oldest snapshot's day. A certificate of that file
+that is in no snapshot is named on stderr, and stays out: policies then say that the list is older than the certificate.
 
 Facts of the US government (NIST CMVP), which hold no copyright. Uses the standard library, and PyYAML, which the gate needs.
 """
