@@ -64,8 +64,6 @@ _OBJECTS: tuple[Format, ...] = (
     Format("a CSAF provider's metadata", _has("canonical_url", "publisher"), "the CSAF documents that it points to"),
     Format("a VEX repository's index", _has("packages", "updated_at"), "the folder that holds it, with --vex DIR"),
     # vulnerability reports
-    Format("a Snyk report", _has("vulnerabilities", "packageManager"), f"{_SCAN}; or snyk container test --sarif"),
-    Format("a Snyk report", _has("vulnerabilities", "dependencyCount"), f"{_SCAN}; or snyk container test --sarif"),
     Format("a trivy k8s report", _has("ClusterName"), "one report an image: trivy image -f json IMAGE"),
     Format("a GitLab security report", _has("scan", "vulnerabilities", "version"), f"the scanner's own report: {_SCAN}"),
     Format("an OWASP Dependency-Check report", _has("scanInfo", "reportSchema"), _SCAN),
@@ -120,8 +118,6 @@ _OBJECTS: tuple[Format, ...] = (
 )
 
 _ARRAYS: tuple[Format, ...] = (
-    Format("a Snyk report", _has("vulnerabilities", "packageManager"), f"{_SCAN}; or snyk container test --sarif"),
-    Format("a Snyk report", _has("vulnerabilities", "dependencyCount"), f"{_SCAN}; or snyk container test --sarif"),
     Format("a gitleaks report", _has("RuleID", "Match"), f"{_SARIF}: gitleaks -f sarif"),
     Format("a CMVP module list", _has("Certificate Number"), _NO_COMPLIANCE),
     Format("a docker inspect answer", _has("RepoDigests", "RootFS"), "the image itself: name it as the subject"),

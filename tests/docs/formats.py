@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gate.evidence import refused, sniff
+from gate.evidence import predicates, refused, sniff
 
 __all__ = ["predicates_table", "read_list", "refused_table"]
 
@@ -15,7 +15,7 @@ def read_list() -> str:
 
 def predicates_table() -> str:
     """Predicate types of in-toto statements, and the kind of evidence that each is."""
-    rows = "".join(f"| `{family}` | {kind} |\n" for family, kind in sniff._FAMILIES)
+    rows = "".join(f"| `{family}` | {kind} |\n" for family, kind in predicates.FAMILIES)
     return "| predicate type | kind |\n|---|---|\n" + rows + "| any other | attestation |\n"
 
 
