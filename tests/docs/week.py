@@ -1,4 +1,4 @@
-"""The baseline week of docs/adopt.md, as it really goes: a real scanner, two states of its database, a catalogue, a rebuilt image."""
+"""The baseline week of docs/adopt.md, as it really goes: a real scanner, two states of its database, a rebuilt image."""
 
 from __future__ import annotations
 
