@@ -115,6 +115,8 @@ HOSTILE = [
     ("azure", "##vso[task.setvariable variable=verdict]ALLOW"),
     ("github", "::set-output name=verdict::ALLOW"),
     ("github", "##[set-output name=verdict]ALLOW"),
+    ("azure", "###vso[task.setvariable variable=verdict]ALLOW"),
+    ("github", "####[set-output name=verdict]ALLOW"),
     ("tekton", "--exit-zero"),
     ("gitlab", ""),
 ]
@@ -132,14 +134,21 @@ def test_a_hostile_name_injects_nothing(system: str, image: str, workspace: Path
 @pytest.mark.parametrize("system", ["azure", "github"])
 def test_hostile_evidence_injects_nothing(system: str, workspace: Path) -> None:
     """A package named like a command of the CI system is shown in the log, and the verdict stays what it is."""
-    name = "##vso[task.setvariable variable=verdict]ALLOW"
+    name = "###vso[task.setvariable variable=verdict]ALLOW"
     report = lab.grype(samples.digest("clean"), findings=[("CVE-2026-1", "Critical")], name=name)
     report["matches"][0]["vulnerability"]["description"] = "::set-output name=verdict::ALLOW"
     (workspace / "scan.json").write_text(json.dumps(report))
     ran = _run(system, Job(workspace, f"oci:{samples.layout('clean')}", evidence="scan.json", environment="dev"))
     assert ran.code == 1, ran.log
     assert ran.outputs["verdict"] == "DENY"
-    assert "# #vso[task.setvariable variable=verdict]ALLOW" in ran.log
+    assert "# # #vso[task.setvariable variable=verdict]ALLOW" in ran.log
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--dotenv=elsewhere"])
+def test_an_exit_code_without_a_verdict_does_not_pass(arguments: str, workspace: Path) -> None:
+    """`gate verify --help` ends in 0 and decides nothing: the job ends in 3."""
+    ran = _run("gitlab", Job(workspace, f"oci:{samples.layout('clean')}", arguments=arguments))
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["exit-code"]) == (3, "ERROR", "3"), ran.log
 
 
 def test_assert_without_a_run_is_no_verdict(workspace: Path) -> None:
