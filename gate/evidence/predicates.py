@@ -89,8 +89,11 @@ def _body(data: bytes, predicate: Any) -> bytes:
 
 
 def _read_sbom(predicate_type: str, body: bytes, limits: Limits) -> Reading:
+    spdx = _is_of(predicate_type, "https://spdx.dev/Document")
+    if not spdx and body.lstrip()[:1] == b"<":
+        return readers.load("sbom.cyclonedx_xml").read(body, limits)  # as a string, which the specification of the type allows
     refused.refuse_bytes(body)
-    return readers.reader("SPDX" if _is_of(predicate_type, "https://spdx.dev/Document") else "CycloneDX").read(body, limits)
+    return readers.reader("SPDX" if spdx else "CycloneDX").read(body, limits)
 
 
 def _read_vex_predicate(predicate_type: str, body: bytes, limits: Limits) -> Reading:

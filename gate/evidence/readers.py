@@ -69,6 +69,7 @@ _ARRAYS: dict[str, _Bare] = {
 _XML: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"<(?:[\w.-]+:)?(?:Benchmark|TestResult|asset-report-collection)[\s/>]"), "stig.xccdf"),
     (re.compile(rb"<CHECKLIST[\s/>]"), "stig.ckl"),
+    (re.compile(rb"<(?:[\w.-]+:)?bom[\s/>]"), "sbom.cyclonedx_xml"),
 )
 
 

@@ -125,7 +125,6 @@ _ARRAYS: tuple[Format, ...] = (
 
 _XML: tuple[tuple[str, re.Pattern[bytes], str], ...] = (
     ("CVRF, which is CSAF 1.2", re.compile(rb"<(?:\w+:)?cvrfdoc[\s>]"), "CSAF 2.0 JSON"),
-    ("CycloneDX XML", re.compile(rb"<(?:\w+:)?bom[\s>]"), "CycloneDX JSON: syft scan IMAGE -o cyclonedx-json"),
     ("an SPDX RDF document", re.compile(rb"<rdf:RDF[\s>]"), "SPDX 2.3 JSON: syft scan IMAGE -o spdx-json"),
     ("a SCAP data stream", re.compile(rb"<(?:[\w-]+:)?data-stream-collection[\s>]"), _STIG),
     ("an OVAL document", re.compile(rb"<(?:[\w-]+:)?oval_(?:results|definitions)[\s>]"), _STIG),
@@ -187,7 +186,7 @@ def _refuse_xml(head: bytes) -> NoReturn:
             _refuse(name, instead)
     raise EvidenceInvalid(
         f"the document is XML of an unknown kind, starting {rest[:60]!r}",
-        why="of XML, the gate reads XCCDF results, ARF and CKL checklists",
+        why="of XML, the gate reads CycloneDX, XCCDF results, ARF and CKL checklists",
         fix=f"write it with {_SCAN}, or {_SBOM}",
     )
 

@@ -109,7 +109,7 @@ def test_an_empty_vulnerability_attestation_is_invalid(body: Any) -> None:
         ("https://in-toto.io/attestation/vulns/v0.1", {}, "vulns"),
         ("https://slsa.dev/provenance/v0.1", {"recipe": {}}, "v0.1"),
         ("https://slsa.dev/verification_summary/v0.2", {}, "VSA"),
-        ("https://cyclonedx.org/vex", {"bomFormat": "CycloneDX", "specVersion": "1.3"}, "CycloneDX 1.3"),
+        ("https://cyclonedx.org/vex", {"bomFormat": "CycloneDX", "specVersion": "1.1"}, "CycloneDX 1.1"),
         ("https://docs.oasis-open.org/csaf/csaf/v2.0", {"document": {"csaf_version": "3.0"}}, "CSAF 3.0"),
         ("https://spdx.dev/Document", "SPDXVersion: SPDX-2.3\n", "tag-value"),
         ("https://cosign.sigstore.dev/attestation/vuln/v1", {"scanner": {"result": {"a": 1}}}, "report with 'a'"),
@@ -164,7 +164,7 @@ def test_the_unknown_is_described(body: Any, named: str) -> None:
     """The message has what was there and what would be read."""
     with pytest.raises(EvidenceInvalid, match=named) as caught:
         _bare(body)
-    assert "CycloneDX 1.4–1.7" in caught.value.why
+    assert "CycloneDX 1.2–1.7" in caught.value.why
     assert not isinstance(caught.value, FormatRefused)
 
 
@@ -219,7 +219,7 @@ _XML = b'<?xml version="1.0"?>\n<!-- c > c -->\n<!DOCTYPE x [<!ENTITY a "b">]>\n
 @pytest.mark.parametrize(
     ("body", "name"),
     [
-        (_XML + b'<bom xmlns="http://cyclonedx.org/schema/bom/1.6">', "CycloneDX XML"),
+        (b"<bom xmlns='http://cyclonedx.org/schema/bom/1.0'>", "CycloneDX XML"),
         (b"<rdf:RDF xmlns:rdf='x'>", "SPDX RDF"),
         (b"<ds:data-stream-collection>", "SCAP"),
         (b"<oval_results>", "OVAL"),
@@ -249,7 +249,7 @@ _XML = b'<?xml version="1.0"?>\n<!-- c > c -->\n<!DOCTYPE x [<!ENTITY a "b">]>\n
         ({"architecture": "amd64", "config": {}, "os": "linux"}, "image configuration"),
         ({"schemaVersion": 2, "layers": []}, "image manifest"),
         ({"buildDefinition": {}, "runDetails": {}}, "bare SLSA"),
-        (CYCLONEDX | {"specVersion": "1.3"}, "CycloneDX 1.3"),
+        (CYCLONEDX | {"specVersion": "1.1"}, "CycloneDX 1.1"),
         (SPDX | {"spdxVersion": "SPDX-2.1"}, "SPDX-2.1"),
         (VEX | {"@context": "https://openvex.dev/ns/v9"}, "OpenVEX v9"),
     ],

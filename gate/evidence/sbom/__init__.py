@@ -1,1 +1,1 @@
-"""SBOM readers: CycloneDX JSON 1.4 to 1.7 and SPDX JSON 2.2 and 2.3."""
+"""SBOM readers: CycloneDX 1.2 to 1.7 as JSON and XML, SPDX 2.2 and 2.3 as JSON and tag-value, SPDX 3.0 as JSON-LD."""

@@ -1,4 +1,4 @@
-"""CycloneDX JSON 1.4 to 1.7 (ECMA-424). Read tolerantly: anomalies become diagnostics, wrong containers are refused."""
+"""CycloneDX JSON 1.2 to 1.7 (ECMA-424). Read tolerantly: anomalies become diagnostics, wrong containers are refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gate.model.evidence import Diagnostic, Producer
 from gate.model.sbom import MinimumElements
 from gate.vex.document import VexDocument
 
-VERSIONS = ("1.4", "1.5", "1.6", "1.7")
+VERSIONS = ("1.2", "1.3", "1.4", "1.5", "1.6", "1.7")
 _PACKAGES = frozenset(
     {"application", "framework", "library", "container", "platform", "device-driver", "firmware", "machine-learning-model"}
 )
@@ -136,63 +136,65 @@ class CycloneDx:
 
     def read(self, data: bytes, limits: Limits) -> Reading:
         """Raises EvidenceInvalid, FormatRefused (a version or use that is not read), LimitExceeded."""
-        body = guard(data, limits)
-        bom, odd = decode(body, _Bom, limits, essential=_ESSENTIAL)
-        _refuse(bom)
-        said = _vex(body, bom, limits)
-        if said is not None and not bom.components:
-            root = bom.metadata.component if bom.metadata else None
-            return dataclasses.replace(vex_reading(said), names=_names(root))
-        notes = Notes()
-        build = Builder(limits, notes)
-        metadata = bom.metadata or _Metadata()
-        root = metadata.component
-        _add_components(build, bom, root)
-        root_ref = _add_root(build, bom, root, notes)
-        for service in _services(bom.services):
-            build.node(service.ref or "")
-        for dependency in bom.dependencies or ():
-            _add_dependency(build, dependency)
-        unread = len(bom.vulnerabilities or ()) - (len(said.statements) if said else 0)
-        if unread > 0:
-            notes.add(
-                "embedded_vulnerabilities",
-                "vulnerabilities inside the SBOM without an analysis are not read; give the scanner's own report",
-                count=unread,
-            )
-        created = facts.timestamp(metadata.timestamp or "", notes)
-        tool = _tool(metadata.tools, notes)
-        author = _author(metadata)
-        return Reading(
-            kind="sbom",
-            format=f"cyclonedx {bom.spec}",
-            producer=tool,
-            created=created,
-            names=_names(root),
-            diagnostics=odd + notes.diagnostics() + _of_statements(said),
-            vex=said,
-            sbom=SbomFacts(
-                spec_version=bom.spec or "",
-                name=(root.name if root else "") or "",
-                components=tuple(build.components),
-                completeness=build.completeness(
-                    root_present=root is not None, aggregate=_aggregate(bom.compositions or [], root_ref)
-                ),
-                minimum_elements=MinimumElements(
-                    author=author,
-                    timestamp=created or "",
-                    tool=" ".join(part for part in (tool.name, tool.version) if part),
-                    spec_version=bom.spec or "",
-                    serial=bom.serial or "",
-                    generation_context=", ".join(
-                        text for phase in metadata.lifecycles or () if (text := phase.phase or phase.name)
-                    ),
-                    unknown_declared=build.unknown_declared,
-                ),
-                graph=build.graph(bom.serial or "", bom.version or 1),
-                crypto=tuple(build.crypto),
-            ),
+        return read_bom(guard(data, limits), limits)
+
+
+def read_bom(body: bytes, limits: Limits) -> Reading:
+    """A document that was guarded, or that was made from XML. Raises as `CycloneDx.read`."""
+    bom, odd = decode(body, _Bom, limits, essential=_ESSENTIAL)
+    _refuse(bom)
+    said = _vex(body, bom, limits)
+    if said is not None and not bom.components:
+        root = bom.metadata.component if bom.metadata else None
+        return dataclasses.replace(vex_reading(said), names=_names(root))
+    notes = Notes()
+    build = Builder(limits, notes)
+    metadata = bom.metadata or _Metadata()
+    root = metadata.component
+    _add_components(build, bom, root)
+    root_ref = _add_root(build, bom, root, notes)
+    for service in _services(bom.services):
+        build.node(service.ref or "")
+    for dependency in bom.dependencies or ():
+        _add_dependency(build, dependency)
+    unread = len(bom.vulnerabilities or ()) - (len(said.statements) if said else 0)
+    if unread > 0:
+        notes.add(
+            "embedded_vulnerabilities",
+            "vulnerabilities inside the SBOM without an analysis are not read; give the scanner's own report",
+            count=unread,
         )
+    created = facts.timestamp(metadata.timestamp or "", notes)
+    tool = _tool(metadata.tools, notes)
+    author = _author(metadata)
+    return Reading(
+        kind="sbom",
+        format=f"cyclonedx {bom.spec}",
+        producer=tool,
+        created=created,
+        names=_names(root),
+        diagnostics=odd + notes.diagnostics() + _of_statements(said),
+        vex=said,
+        sbom=SbomFacts(
+            spec_version=bom.spec or "",
+            name=(root.name if root else "") or "",
+            components=tuple(build.components),
+            completeness=build.completeness(
+                root_present=root is not None, aggregate=_aggregate(bom.compositions or [], root_ref)
+            ),
+            minimum_elements=MinimumElements(
+                author=author,
+                timestamp=created or "",
+                tool=" ".join(part for part in (tool.name, tool.version) if part),
+                spec_version=bom.spec or "",
+                serial=bom.serial or "",
+                generation_context=", ".join(text for phase in metadata.lifecycles or () if (text := phase.phase or phase.name)),
+                unknown_declared=build.unknown_declared,
+            ),
+            graph=build.graph(bom.serial or "", bom.version or 1),
+            crypto=tuple(build.crypto),
+        ),
+    )
 
 
 def _refuse(bom: _Bom) -> None:
@@ -201,7 +203,7 @@ def _refuse(bom: _Bom) -> None:
     if bom.spec not in VERSIONS:
         raise FormatRefused(
             f"CycloneDX {bom.spec or 'without specVersion'} is not read",
-            why=f"this version reads CycloneDX JSON {', '.join(VERSIONS)}",
+            why=f"this version reads CycloneDX {', '.join(VERSIONS)}",
             fix="syft scan IMAGE -o cyclonedx-json@1.6=sbom.json, or cyclonedx convert --output-version v1_6",
         )
 

@@ -63,6 +63,8 @@ class Shape:
     """Names kept inside captured elements; others are skipped with all that is in them."""
     skip: frozenset[str] = frozenset()
     """Elements that hold nothing wanted, and much of it."""
+    text_characters: int = _TEXT_CHARACTERS
+    """Text that is kept of one captured element and all in it."""
 
 
 def stream(data: bytes, shape: Shape, limits: Limits) -> None:
@@ -188,7 +190,7 @@ class _Walk:
         if self._stack:
             self._stack[-1].children.append(element)
         else:
-            self._room = _TEXT_CHARACTERS
+            self._room = self._shape.text_characters
         self._stack.append(element)
         self._texts.append([])
         self._parser.CharacterDataHandler = self._said

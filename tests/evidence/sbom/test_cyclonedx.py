@@ -51,9 +51,9 @@ def test_vex_only_documents_are_no_sboms(name: str, statements: int) -> None:
     assert (found.kind, found.sbom, len(found.vex.statements)) == ("vex", None, statements)
 
 
-@pytest.mark.parametrize("version", ["1.3", "1.0", "1.8", "2.0", "", None])
+@pytest.mark.parametrize("version", ["1.1", "1.0", "1.8", "2.0", "", None])
 def test_other_versions_are_refused_by_name(version: str | None) -> None:
-    """Only 1.4 to 1.7 are read; the message has the command that writes one."""
+    """Only 1.2 to 1.7 are read; the message has the command that writes one."""
     with pytest.raises(FormatRefused) as caught:
         cyclonedx(LIBRARY, specVersion=version)
     assert "syft" in caught.value.fix
