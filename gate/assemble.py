@@ -241,17 +241,25 @@ def _vex(
 
 
 def _vouched(evidence: Evidence, signers: frozenset[str] | None) -> Verification:
-    """The verification under which VEX counts: an unsigned attachment counts as badly signed, whatever the profile says.
+    """The verification under which VEX counts: an attachment that nobody signed for VEX counts as badly signed, whatever the profile.
 
-    Anyone who may push may attach; a profile that takes unsigned VEX means the files that the caller names. Where a pack is
-    pinned, files and signers from outside may not loosen, so only VEX by the signers that the pack names counts.
+    Anyone who may push may attach, and a key that is trusted for SBOMs vouches for no statement about exploitability; a profile that
+    takes unsigned VEX means the files that the caller names. Where a pack is pinned, files and signers from outside may not loosen,
+    so only VEX by the signers that the pack names for it counts.
     """
-    if signers is not None and not signers & {evidence.verification.trust_entry, *evidence.verification.entries}:
-        reason = "a pack is pinned, and VEX from outside it suppresses only when signed by somebody whom its data.trust names"
-        return msgspec.structs.replace(evidence.verification, state="failed", reason=reason)
-    if evidence.verification.state == "unverified" and evidence.origin not in ("file", "computed"):
-        return msgspec.structs.replace(evidence.verification, state="failed", reason="attached to the image without a signature")
-    return evidence.verification
+    check = evidence.verification
+    for_vex = check.state == "verified" and bool({"vex", "*"} & {*check.roles})
+    if signers is not None and not (for_vex and signers & {check.trust_entry, *check.entries}):
+        reason = (
+            "a pack is pinned, and VEX from outside it suppresses only when signed by somebody whom its data.trust names for VEX"
+        )
+        return msgspec.structs.replace(check, state="failed", reason=reason)
+    if check.state != "failed" and not for_vex and evidence.origin not in GIVEN:
+        signed = (
+            f"signed by {check.trust_entry}, who is not trusted for VEX" if check.state == "verified" else "without a signature"
+        )
+        return msgspec.structs.replace(check, state="failed", reason=f"attached to the image {signed}")
+    return check
 
 
 def _annotated(finding: Finding, applied: Mapping[str, Any], subject: Subject, context: Context) -> Finding:

@@ -182,16 +182,17 @@ def _dates(plan: Plan) -> Callable[[Finding, Subject], str | None]:
     latest = (now + datetime.timedelta(seconds=plan.decision.params.clock_skew_seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def first_seen(finding: Finding, subject: Subject) -> str | None:
-        return history.first_seen(subject.name or subject.digest, keys_of(*names_of(finding)), plan.time.now, latest)
+        if not subject.name:
+            return None  # by its digest alone every rebuild would be another image, whose findings are all new
+        return history.first_seen(subject.name, keys_of(*names_of(finding)), plan.time.now, latest)
 
     return first_seen
 
 
 def _sightings(document: Input) -> tuple[Sighting, ...]:
-    image = document.subject.name or document.subject.digest
-    return tuple(
-        Sighting(image, keys_of(*names_of(finding)), finding.first_seen) for finding in document.vulnerabilities.findings
-    )
+    image = document.subject.name
+    findings = document.vulnerabilities.findings if image else ()
+    return tuple(Sighting(image, keys_of(*names_of(finding)), finding.first_seen) for finding in findings)
 
 
 def _scan(source: ImageSource, subject: Subject, plan: Plan) -> tuple[list[Opened], list[CollectionError]]:
@@ -205,9 +206,8 @@ def _scan(source: ImageSource, subject: Subject, plan: Plan) -> tuple[list[Opene
         try:
             opened += _opener(plan).open_all([scan(source, subject)]) if scan is not None else []
         except EvidenceError as error:
-            errors.append(
-                CollectionError(kind=kind, evidence=None, source=name, code="scan_failed", reason=error.what, fix=error.fix)
-            )
+            reason = error.what + (f": {error.why}" if error.why else "")
+            errors.append(CollectionError(kind=kind, evidence=None, source=name, code="scan_failed", reason=reason, fix=error.fix))
     return opened, errors
 
 

@@ -29,9 +29,9 @@ def lab(tmp_path: Path) -> Lab:
     return Lab(tmp_path)
 
 
-def opened(lab: Lab, *documents: tuple[str, bytes]) -> list[Opened]:
+def opened(lab: Lab, *documents: tuple[str, bytes], roles: tuple[str, ...] = ("*",)) -> list[Opened]:
     """Documents of (origin, bytes), opened under the laboratory's key."""
-    trust = Trust(entries=(TrustEntry(name="lab", roles=("*",), keys=(load_public_key(lab.public.read_bytes()),)),))
+    trust = Trust(entries=(TrustEntry(name="lab", roles=roles, keys=(load_public_key(lab.public.read_bytes()),)),))
     listed = [
         Document(data=data, origin=origin, source=f"d{number}", attached_to=None if origin == "file" else DIGEST)  # type: ignore[arg-type]  # tests name real origins
         for number, (origin, data) in enumerate(documents)
@@ -104,6 +104,33 @@ def test_unsigned_attached_vex_counts_as_badly_signed(lab: Lab) -> None:
     given = made(opened(lab, scan, ("file", plain(openvex("CVE-2026-1")))), params=params)
     assert (attached.vulnerabilities.effective.critical, given.vulnerabilities.effective.critical) == (1, 0)
     assert attached.vulnerabilities.reported == given.vulnerabilities.reported
+
+
+@pytest.mark.parametrize(("roles", "counts"), [(("vex",), True), (("*",), True), (("sbom", "vex"), True), (("sbom",), False)])
+@pytest.mark.parametrize("authors", [(), ("sec@acme.example",)])
+def test_attached_vex_counts_by_a_signer_for_vex(
+    lab: Lab, roles: tuple[str, ...], counts: bool, authors: tuple[str, ...]
+) -> None:
+    """A key that is trusted for SBOMs lets nothing be suppressed by what it signs, also where files need no signature."""
+    documents = ("file", plain(grype(DIGEST, findings=[("CVE-2026-1", "Critical")]))), ("attestation", vex(lab))
+    document = made(opened(lab, *documents, roles=roles), params=parameters(vex_require_signed=False, vex_authors=authors))
+    assert document.vulnerabilities.effective.critical == (0 if counts else 1)
+    assert counts or "signed by lab, who is not trusted for VEX" in document.vex.rejected[0].detail
+
+
+@pytest.mark.parametrize(("roles", "counts"), [(("vex",), True), (("sbom",), False)])
+def test_beside_a_pinned_pack_only_its_signers_for_vex_count(lab: Lab, roles: tuple[str, ...], counts: bool) -> None:
+    """A name in the pack is not enough: the entry has to be for VEX."""
+    documents = ("file", plain(grype(DIGEST, findings=[("CVE-2026-1", "Critical")]))), ("file", vex(lab))
+    chosen = decision(params=parameters(vex_require_signed=False))
+    context = Context(decision=chosen, run=RunContext(), time=Time(now=NOW, source="clock"), vex_signers=frozenset({"lab"}))
+    document = assemble(subject(), opened(lab, *documents, roles=roles), context)
+    assert document.vulnerabilities.effective.critical == (0 if counts else 1)
+
+
+def vex(lab: Lab) -> bytes:
+    """A signed statement that takes out the only finding."""
+    return lab.bundle(VEX, openvex("CVE-2026-1"), DIGEST)
 
 
 def test_packages_that_only_the_scanner_saw(lab: Lab) -> None:

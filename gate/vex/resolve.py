@@ -135,7 +135,8 @@ def _names(source: VexSource) -> set[str]:
 def _signer(source: VexSource) -> set[str]:
     """What the signer may be listed as: identity or trust entry; empty for a document that is not signed for VEX."""
     verification = source.verification
-    return {verification.identity or "", verification.trust_entry or ""} - {""} if _is_signed(source) else set()
+    entries = verification.entries or (verification.trust_entry or "",)
+    return {verification.identity or "", *entries} - {""} if _is_signed(source) else set()
 
 
 def _item(

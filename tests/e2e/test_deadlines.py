@@ -68,6 +68,20 @@ def test_unknown_age_is_the_oldest(week: Week) -> None:
     assert week.gate("history", "init", history).code == 3
 
 
+def test_a_bare_digest_has_no_history(week: Week) -> None:
+    """It names no repository, and a rebuild has another digest: of unknown age in every run, and nothing is entered."""
+    history = week.folder / "history.json"
+    week.gate("history", "init", history)
+    begun = history.read_bytes()
+    named = week.verify("--history", history, *FEDRAMP, limits=DEV)
+    assert named.code == 0 and history.read_bytes() != begun
+    history.write_bytes(begun)
+    bare = ("--evidence", week.folder / "scan.json", *DEV, "--history", history, *FEDRAMP)
+    done = week.gate.verify(named.outcome["subject"]["digest"], *bare)
+    assert (done.code, sum(overdue(done).values())) == (1, 11)
+    assert history.read_bytes() == begun
+
+
 def test_a_damaged_history(week: Week) -> None:
     """Asked for, it is an error; kept unasked beside the store, a warning and unknown ages. It is never written over."""
     history = week.gate.store / "history.json"

@@ -108,3 +108,14 @@ def test_a_review_date_that_is_none_counts_as_passed(text: str, bad: str, overdu
     remarks = lint([source(said)], now=datetime.fromisoformat(NOW))
     assert any(remark.code == "review_overdue" for remark in remarks) == overdue
     assert notes.marks(notes.write(notes.read(text))).bad_review == bad
+
+
+def test_a_key_in_two_trust_entries_is_listed_by_either_name() -> None:
+    """The signer ranks by the entry that `vex_authors` names, whatever other entries accept the same key."""
+    both = dataclasses.replace(
+        source(statement(), author="somebody"),
+        verification=msgspec.structs.replace(SIGNED, trust_entry="vendor, other", entries=("vendor", "other"), identity=None),
+    )
+    for listed, counts in (("vendor", True), ("other", True), ("vendor, other", False), ("third", False)):
+        _, applied = run(both, authors=(listed,))
+        assert applied is not None and applied.counts is counts, listed
