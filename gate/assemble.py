@@ -241,11 +241,11 @@ def _vex(
 
 
 def _vouched(evidence: Evidence, signers: frozenset[str] | None) -> Verification:
-    """The verification under which VEX counts: an attachment that nobody signed for VEX counts as badly signed, whatever the profile.
+    """The verification under which VEX counts: an attachment that nobody signed for VEX counts as badly signed in every profile.
 
-    Anyone who may push may attach, and a key that is trusted for SBOMs vouches for no statement about exploitability; a profile that
-    takes unsigned VEX means the files that the caller names. Where a pack is pinned, files and signers from outside may not loosen,
-    so only VEX by the signers that the pack names for it counts.
+    Anyone who may push may attach, and a key that is trusted for SBOMs vouches for no statement about exploitability; a profile
+    that takes unsigned VEX means the files that the caller names. Where a pack is pinned, files and signers from outside may not
+    loosen, so only VEX by the signers that the pack names for it counts.
     """
     check = evidence.verification
     for_vex = check.state == "verified" and bool({"vex", "*"} & {*check.roles})
