@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gate.errors import EvidenceUnavailable, UsageError
+from gate.model.acceptance import satisfies
 from gate.model.findings import SEVERITIES, Counts
 from gate.model.verdict import CompactFinding, Outcome, Result, RuleOutcome
 from gate.model.waiver import Scope, Waiver
@@ -199,13 +200,14 @@ def shrink(waivers: Sequence[Waiver], outcomes: Sequence[Outcome]) -> tuple[Drop
     Waivers of images that no verdict is about stay, and so does every waiver that is no baseline.
     """
     _all_decided(outcomes, [o for o in outcomes if any(rule.state == "no_verdict" for rule in o.rules)])
-    if not any(item.kind == "vulnerabilities" and item.binding != "none" for outcome in outcomes for item in outcome.evidence):
+    judged = [outcome for outcome in outcomes if not outcome.children]
+    if not judged or not all(map(_is_scanned, judged)):
         raise EvidenceUnavailable(
             "the verdict rests on no vulnerability scan",
             why="without one every finding would look gone",
             fix="scan, and verify again",
         )
-    needs = [_Needs(outcome) for outcome in outcomes if not outcome.children]
+    needs = [_Needs(outcome) for outcome in judged]
     dropped = []
     for place, waiver in enumerate(waivers):
         about = [need for need in needs if _about(waiver, need.outcome)]
@@ -213,6 +215,11 @@ def shrink(waivers: Sequence[Waiver], outcomes: Sequence[Outcome]) -> tuple[Drop
             exploited = any(waiver.term in need.exploited for need in about)
             dropped.append(Dropped(place, waiver, "exploited now: a baseline does not cover it" if exploited else "gone"))
     return tuple(dropped)
+
+
+def _is_scanned(outcome: Outcome) -> bool:
+    """Whether it rests on a scan of all that there is: what govulncheck does not know of is not gone."""
+    return any(item.kind == "vulnerabilities" and satisfies(item, outcome.policy.params) for item in outcome.evidence)
 
 
 def _about(waiver: Waiver, outcome: Outcome) -> bool:

@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from gate.errors import ConfigError
+from gate.model.acceptance import accepted
 from gate.model.findings import VexStatus
 from gate.model.verdict import CompactFinding, Outcome, Verdict
 from gate.vex import write
@@ -105,10 +106,10 @@ def documents(
 def _statements(
     outcome: Outcome, before: Outcome | None, moment: datetime, drafts: Mapping[str, str]
 ) -> Iterable[dict[str, Any]]:
-    accepted = {use.finding for use in outcome.vex.statements_used}
+    used = {use.finding for use in outcome.vex.statements_used}
     groups: dict[tuple[str, _Said], list[CompactFinding]] = {}
     for finding in outcome.findings:
-        said = _said(finding, finding.key in accepted, drafts.get(finding.key, ""))
+        said = _said(finding, finding.key in used, drafts.get(finding.key, ""))
         groups.setdefault((name_of(finding), said), []).append(finding)
     if before is not None:
         for finding in _gone(outcome, before):
@@ -128,8 +129,8 @@ def _statements(
         )
 
 
-def _said(finding: CompactFinding, accepted: bool, draft: str) -> _Said:
-    vex = finding.vex if accepted else None
+def _said(finding: CompactFinding, used: bool, draft: str) -> _Said:
+    vex = finding.vex if used else None
     proposal = "; ".join(filter(None, (draft, proposal_for((finding,)))))
     bindable = bool(package_purls(finding.purl))
     if vex is not None and vex.counts and bindable:
@@ -182,11 +183,13 @@ def _gone(outcome: Outcome, before: Outcome) -> list[CompactFinding]:
 
 
 def _scans(outcome: Outcome) -> list[Any]:
-    return [item for item in outcome.evidence if item.kind == "vulnerabilities"]
+    """Those that the verdict rests on: what was found and not accepted saw nothing, whatever it is called."""
+    return [item for item in outcome.evidence if item.kind == "vulnerabilities" and accepted(item, outcome.policy.params)]
 
 
 def _scanners(outcome: Outcome) -> set[str]:
-    return {item.producer.name or item.format for item in _scans(outcome)}
+    """With the format: a scanner's SARIF has no package versions, and what it calls otherwise would look gone."""
+    return {" ".join(dict.fromkeys(filter(None, (item.producer.name, item.format)))) for item in _scans(outcome)}
 
 
 def _package(finding: CompactFinding) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gate.errors import ConfigError
-from gate.model.evidence import Producer
+from gate.model.evidence import Producer, Verification
 from gate.model.findings import AppliedVex, Fix
 from gate.model.input import Time, VexFacts, VexUse
 from gate.model.verdict import Verdict
@@ -165,12 +165,15 @@ def test_a_finding_under_another_name_is_not_gone() -> None:
         {"evidence": ()},
         {"evidence": (scan(INDEX),)},
         {"evidence": (scan(OTHER, "trivy"),)},
+        {"evidence": (scan(OTHER, "trivy"), replace(scan(CONFIG), binding="none"))},
+        {"evidence": (scan(OTHER, "trivy"), replace(scan(CONFIG), verification=Verification(state="failed", reason="x")))},
+        {"evidence": (replace(scan(OTHER), format="sarif"),)},
         {"decision": "NO_VERDICT"},
         {"subject": replace(outcome().subject, digest=OTHER)},
     ],
 )
 def test_what_is_no_rescan_fixes_nothing(change: dict[str, Any]) -> None:
-    """Not later, no new scan, another scanner, no verdict, another image: each is refused, not read as fixed."""
+    """Not later, no new scan, another scanner or format of it, one that nobody accepted, no verdict, another image: refused."""
     before, after = rescan(**change)
     with pytest.raises(ConfigError):
         document(after, author="A", previous=before)

@@ -1,0 +1,51 @@
+"""What a baseline may forget: only what a whole, accepted scan of the image no longer shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gate.errors import EvidenceUnavailable
+from gate.model.evidence import Verification
+from gate.model.waiver import Scope, Waiver
+from gate.policy.baseline import shrink
+from tests.factory import OTHER, evidence, outcome, replace
+
+SCAN = evidence(kind="vulnerabilities", format="grype")
+OLD = Waiver(
+    id="baseline-1",
+    rule="vulnerabilities.max_high",
+    term="CVE-1|pkg:deb/debian/gone@1",
+    scope=Scope(),
+    reason="r",
+    owner="o",
+    ticket="t",
+    created="",
+    expires="2027-01-01",
+    state="active",
+    baseline=True,
+)
+UNSCANNED: list[tuple[Any, ...]] = [
+    (),
+    (replace(SCAN, partial=True),),
+    (replace(SCAN, binding="none"),),
+    (replace(SCAN, verification=Verification(state="failed", reason="x")),),
+    (evidence(kind="sbom"),),
+]
+
+
+def test_what_a_scan_no_longer_shows_is_dropped() -> None:
+    """The same verdict with an accepted scan forgets it."""
+    [dropped] = shrink([OLD], [outcome(evidence=(SCAN,))])
+    assert dropped.waiver == OLD
+
+
+@pytest.mark.parametrize("items", UNSCANNED, ids=["nothing", "partial", "another image", "badly signed", "sbom"])
+def test_without_a_whole_scan_nothing_is_gone(items: tuple[Any, ...]) -> None:
+    """A scan of one kind of packages, or one that nobody accepted, shows nothing; nor does another image's in the same report."""
+    blind = outcome(evidence=items)
+    other = outcome(evidence=(SCAN,), subject=replace(outcome().subject, digest=OTHER))
+    for outcomes in ([blind], [other, blind]):
+        with pytest.raises(EvidenceUnavailable):
+            shrink([OLD], outcomes)
