@@ -104,10 +104,12 @@ class Engine:
         """What rules there are. Read in the background from the start; this waits for it. Raises PolicyError, EngineError, and
         EngineMissing when what did not answer is no OPA."""
         try:
-            return self._inventory.result()
+            found = self._inventory.result()
         except EngineError:
             self._version.result()
             raise
+        self._version.result()  # kept answers need no OPA; what decides on them does
+        return found
 
     def _read(self) -> Inventory:
         kept = known.answers(self.rego)
@@ -162,10 +164,13 @@ class Engine:
     def rego(self) -> dict[str, str]:
         """Text of every Rego file by its path in the packs; raises PolicyError for one that is no text."""
         files = {path: pack.files[path] for path, pack in self.policy.owner.items() if path.endswith(".rego")}
-        try:
-            return {path: data.decode() for path, data in files.items()}
-        except UnicodeDecodeError as problem:
-            raise PolicyError("a Rego file is not UTF-8 text", fix="save it as UTF-8") from problem
+        texts: dict[str, str] = {}
+        for path, data in files.items():
+            try:
+                texts[path] = data.decode()
+            except UnicodeDecodeError as problem:
+                raise PolicyError(f"{self.policy.original(path)} is not UTF-8 text", fix="save it as UTF-8") from problem
+        return texts
 
     def check(self) -> None:
         """Compiles everything under the capabilities without evaluating; raises PolicyError with file and row."""

@@ -222,6 +222,7 @@ _valid("crypto_profile", value) if value in {"140-3-current", "r3-ipd", "cnsa2"}
 _valid("baseline_name", value) if value in {"disa-container", "cis-docker-4", "gpos", "distroless"}
 
 _valid("baseline", value) if {
+	is_object(value)
 	object.keys(value) == _lists | {"min_coverage"}
 	_is_ratio(value.min_coverage)
 	every name in _lists {
