@@ -327,8 +327,13 @@ def test_a_second_scan_does_not_unite_what_the_first_tells_apart() -> None:
 
 @given(st.lists(_findings, min_size=2, max_size=4))
 def test_another_scan_never_lowers_a_count(reports: list[list[ReportedFinding]]) -> None:
-    """Of one package: neither all findings, nor those of a severity and above, get fewer by a scan more."""
+    """Of one package: neither all findings, nor those of a severity and above, get fewer by a scan more.
+
+    A scan that links two names of which each of the others reports one is believed: that is what merging is for. So the scan
+    more names no aliases here.
+    """
     one = [[dataclasses.replace(item, package=package()) for item in found] for found in reports]
+    one[-1] = [dataclasses.replace(item, aliases=()) for item in one[-1]]
     scans = [(f"sha256:{number}", scan("grype", *found)) for number, found in enumerate(one)]
     before, after = (count(merge(some).findings, effective=False) for some in (scans[:-1], scans))
     assert after.total >= before.total
