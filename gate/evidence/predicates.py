@@ -92,8 +92,19 @@ def _read_sbom(predicate_type: str, body: bytes, limits: Limits) -> Reading:
     spdx = _is_of(predicate_type, "https://spdx.dev/Document")
     if not spdx and body.lstrip()[:1] == b"<":
         return readers.load("sbom.cyclonedx_xml").read(body, limits)  # as a string, which the specification of the type allows
+    if spdx and (text := readers.text_reader(body)) is not None:
+        return text.read(body, limits)  # cosign attests tag-value as a string
     refused.refuse_bytes(body)
-    return readers.reader("SPDX" if spdx else "CycloneDX").read(body, limits)
+    return readers.reader(_sbom_format(body) if spdx else "CycloneDX").read(body, limits)
+
+
+def _sbom_format(body: bytes) -> str:
+    """SPDX 2 and 3 share their predicate type."""
+    try:
+        keys = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return "SPDX"  # whose reader says what is wrong
+    return "SPDX 3" if "spdxVersion" not in keys and readers.is_spdx3(keys) else "SPDX"
 
 
 def _read_vex_predicate(predicate_type: str, body: bytes, limits: Limits) -> Reading:

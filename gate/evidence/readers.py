@@ -25,6 +25,11 @@ def _is_openvex(keys: Keys) -> bool:
     return "@context" in keys and b"openvex.dev/ns" in bytes(keys["@context"])[:4096]
 
 
+def is_spdx3(keys: Keys) -> bool:
+    """JSON-LD with a context of SPDX 3."""
+    return "@context" in keys and b"spdx.org/rdf/3" in bytes(keys["@context"])[:4096]
+
+
 def is_snyk(keys: Keys) -> bool:
     """One result of ``snyk container test --json``, or the error that stands in its place."""
     if "vulnerabilities" in keys:
@@ -55,6 +60,7 @@ _BARE: dict[str, _Bare] = {
     "SARIF": _Bare(lambda keys: "runs" in keys and bool(keys.keys() & {"version", "$schema"}), "vulnerabilities.sarif"),
     "CycloneDX": _Bare(lambda keys: "bomFormat" in keys, "sbom.cyclonedx"),
     "SPDX": _Bare(lambda keys: "spdxVersion" in keys, "sbom.spdx"),
+    "SPDX 3": _Bare(is_spdx3, "sbom.spdx3"),
     "OpenVEX": _Bare(_is_openvex, ""),
     "CKLB": _Bare(lambda keys: "stigs" in keys, "stig.cklb"),
     "HDF": _Bare(lambda keys: "profiles" in keys and bool(keys.keys() & {"platform", "statistics"}), "stig.hdf"),
@@ -71,6 +77,7 @@ _XML: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"<CHECKLIST[\s/>]"), "stig.ckl"),
     (re.compile(rb"<(?:[\w.-]+:)?bom[\s/>]"), "sbom.cyclonedx_xml"),
 )
+_TAG_VALUE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*SPDXVersion[ \t]*:[ \t]*SPDX-")
 
 
 def fits(keys: Keys) -> list[str]:
@@ -103,6 +110,11 @@ def xml_reader(data: bytes) -> Reader | None:
     root = refused.xml_root(opening(data))
     module = next((module for pattern, module in _XML if pattern.match(root)), None)
     return load(module) if module else None
+
+
+def text_reader(data: bytes) -> Reader | None:
+    """The reader of a document that is neither JSON nor XML; None for what is not read."""
+    return load("sbom.spdx_tagvalue") if _TAG_VALUE.match(data[:65_536]) else None
 
 
 def is_stream(data: bytes) -> bool:

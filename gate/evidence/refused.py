@@ -38,10 +38,6 @@ def _has(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def _context_of_spdx3(keys: Keys) -> bool:
-    return b"spdx.org/rdf/3" in bytes(keys["@context"])
-
-
 def _any(*names: str) -> Callable[[Keys], bool]:
     return lambda keys: any(name in keys for name in names)
 
@@ -56,7 +52,6 @@ def _inside(name: str, *marks: bytes) -> Callable[[Keys], bool]:
 
 _OBJECTS: tuple[Format, ...] = (
     # SBOM
-    Format("SPDX 3 JSON-LD", _has("@context", "@graph"), "SPDX 2.3: syft scan IMAGE -o spdx-json@2.3", _context_of_spdx3),
     Format("syft's own JSON", _has("artifacts", "artifactRelationships"), _SBOM),
     Format("a Docker Scout SBOM", _has("artifacts", "source"), _SBOM, _without("artifactRelationships", "matches")),
     Format("GitHub's SBOM export", _has("sbom"), "the SPDX document inside: jq .sbom", _inside("sbom", b'"spdxVersion"')),
@@ -145,7 +140,6 @@ _MAGIC: tuple[tuple[bytes, int, str], ...] = (
 )
 
 _TEXTS: tuple[tuple[str, re.Pattern[bytes], str], ...] = (
-    ("SPDX tag-value", re.compile(rb"\s*(?:#[^\n]*\n\s*)*SPDXVersion:"), "SPDX 2.3 JSON: syft scan IMAGE -o spdx-json"),
     ("SPDX YAML", re.compile(rb"(?s)(?=.{0,4000}\nspdxVersion:)|\s*spdxVersion:"), "SPDX 2.3 JSON: syft scan IMAGE -o spdx-json"),
     ("an EPSS table", re.compile(rb"#model_version:|cve,epss,percentile"), "it as enrichment data, not as evidence"),
     ("a grype table", re.compile(rb"NAME\s+INSTALLED\s+"), "grype -o json"),

@@ -21,9 +21,9 @@ __all__ = ["COSIGN_VULN", "READ", "is_stream", "kind_of_predicate", "read_payloa
 
 READ = (
     "grype JSON, trivy JSON, osv-scanner JSON, govulncheck JSON, Snyk container JSON, SARIF 2.1.0, "
-    "CycloneDX 1.2–1.7 JSON and XML (SBOM, and VEX from 1.4), SPDX 2.2 and 2.3 JSON, OpenVEX 0.0.1–0.2.0, CSAF 2.0 and 2.1, "
-    "XCCDF 1.1 and 1.2 results, ARF 1.1, CKL, CKLB, HDF, dockle JSON, OSCAL assessment results 1.x, "
-    "and in-toto statements with SLSA provenance v0.2 or v1"
+    "CycloneDX 1.2–1.7 JSON and XML (SBOM, and VEX from 1.4), SPDX 2.2 and 2.3 JSON and tag-value, SPDX 3.0 JSON-LD, "
+    "OpenVEX 0.0.1–0.2.0, CSAF 2.0 and 2.1, XCCDF 1.1 and 1.2 results, ARF 1.1, CKL, CKLB, HDF, dockle JSON, "
+    "OSCAL assessment results 1.x, and in-toto statements with SLSA provenance v0.2 or v1"
 )
 """The formats read, for messages."""
 
@@ -45,6 +45,9 @@ def _read_bare(data: bytes, limits: Limits) -> Reading:
     xml = readers.xml_reader(data)
     if xml is not None:
         return xml.read(data, limits)
+    text = readers.text_reader(data)
+    if text is not None:
+        return text.read(data, limits)
     refused.refuse_bytes(data)
     if is_stream(data):
         return readers.load("vulnerabilities.govulncheck").read(data, limits)

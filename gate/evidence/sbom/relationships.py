@@ -1,4 +1,4 @@
-"""SPDX 2.3 relationship types (clause 11.1), each turned to one direction: from what has to what is in it."""
+"""SPDX relationship types, of 2.3 (clause 11.1) and 3.0 (Core), each turned to one direction: from what has to what is in it."""
 
 from __future__ import annotations
 
@@ -46,3 +46,33 @@ _KNOWN: dict[str, Direction] = {
 def direction(kind: str) -> Direction | None:
     """What the type means and which way it points; None for a type that SPDX 2 does not have."""
     return _KNOWN.get(kind)
+
+
+_DEPENDS_3 = "dependsOn hasDynamicLink hasStaticLink hasPrerequisite hasOptionalDependency hasProvidedDependency usesTool"
+_CONTAINS_3 = "contains hasOptionalComponent expandsTo hasDistributionArtifact hasDataFile"
+_NEUTRAL_3 = (
+    "affects amendedBy ancestorOf availableFrom configures coordinatedBy copiedTo descendantOf doesNotAffect exploitCreatedBy "
+    "fixedBy fixedIn foundBy hasAddedFile hasAssessmentFor hasAssociatedVulnerability hasDeletedFile hasDependencyManifest "
+    "hasDocumentation hasEvidence hasExample hasInput hasMetadata hasOutput hasRequirement hasSpecification hasTest hasTestCase "
+    "hasVariant invokedBy modifiedBy other patchedBy publishedBy reportedBy republishedBy serializedInArtifact testedOn "
+    "underInvestigationFor delegatedTo hasHost trainedOn"
+)
+_KNOWN_3: dict[str, Direction] = {
+    "describes": Direction(DESCRIBES),
+    "packagedBy": Direction(CONTAINS, reverse=True),
+    "generates": Direction(DEPENDS, reverse=True),
+    "hasDeclaredLicense": Direction("declared"),
+    "hasConcludedLicense": Direction("concluded"),
+    **{name: Direction(DEPENDS) for name in _DEPENDS_3.split()},
+    **{name: Direction(CONTAINS) for name in _CONTAINS_3.split()},
+    **{name: Direction(OTHER) for name in _NEUTRAL_3.split()},
+}
+
+
+def direction3(kind: str) -> Direction | None:
+    """As `direction`, of SPDX 3; names in capitals (Microsoft's sbom-tool) are those of SPDX 3, or else of SPDX 2."""
+    known = _KNOWN_3.get(kind)
+    if known is None and kind.isupper():
+        first, *rest = kind.lower().split("_")
+        known = _KNOWN_3.get(first + "".join(part.capitalize() for part in rest)) or _KNOWN.get(kind)
+    return known

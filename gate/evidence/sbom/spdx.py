@@ -1,4 +1,4 @@
-"""SPDX JSON 2.2 and 2.3 (ISO/IEC 5962). Directions of relationships are normalized before anything is counted.
+"""SPDX 2.2 and 2.3 JSON (ISO/IEC 5962). Directions of relationships are normalized before anything is counted.
 
 Red Hat writes ``lib CONTAINED_BY image``, syft ``lib DEPENDENCY_OF app``, others ``image CONTAINS lib``: they say the same, and a
 reader that walks only one direction calls 2,303 of 2,304 packages unconnected.
@@ -99,48 +99,53 @@ class Spdx:
 
     def read(self, data: bytes, limits: Limits) -> Reading:
         """Raises EvidenceInvalid, FormatRefused (a version that is not read), LimitExceeded."""
-        document, odd = decode(guard(data, limits), _Document, limits, essential=_ESSENTIAL)
-        _refuse(document)
-        notes = Notes()
-        build = Builder(limits, notes)
-        creation = document.creation or _Creation()
-        roots = _roots(document)
-        root = _root(document, roots, notes)
-        _add_packages(build, document, root)
-        aggregate = _add_relationships(build, document, root)
-        node = build.find(root.ref or "") if root else None
-        if node is not None:
-            build.set_root(node)
-        elif len(roots) > 1:
-            build.set_roots([found for ref in roots if (found := build.find(ref)) is not None])
-        created = facts.timestamp(creation.created or "", notes)
-        tool = _tool(creation.creators or [])
-        version = (document.version or "").removeprefix("SPDX-")
-        context = _CONTEXT.search(creation.comment or "")
-        return Reading(
-            kind="sbom",
-            format=f"spdx {version}",
-            producer=tool,
-            created=created,
-            names=_names(root),
-            diagnostics=odd + notes.diagnostics(),
-            sbom=SbomFacts(
+        return read_document(guard(data, limits), limits)
+
+
+def read_document(body: bytes, limits: Limits) -> Reading:
+    """A document that was guarded, or that was made from tag-value. Raises as `Spdx.read`."""
+    document, odd = decode(body, _Document, limits, essential=_ESSENTIAL)
+    _refuse(document)
+    notes = Notes()
+    build = Builder(limits, notes)
+    creation = document.creation or _Creation()
+    roots = _roots(document)
+    root = _root(document, roots, notes)
+    _add_packages(build, document, root)
+    aggregate = _add_relationships(build, document, root)
+    node = build.find(root.ref or "") if root else None
+    if node is not None:
+        build.set_root(node)
+    elif len(roots) > 1:
+        build.set_roots([found for ref in roots if (found := build.find(ref)) is not None])
+    created = facts.timestamp(creation.created or "", notes)
+    tool = _tool(creation.creators or [])
+    version = (document.version or "").removeprefix("SPDX-")
+    context = _CONTEXT.search(creation.comment or "")
+    return Reading(
+        kind="sbom",
+        format=f"spdx {version}",
+        producer=tool,
+        created=created,
+        names=_names(root),
+        diagnostics=odd + notes.diagnostics(),
+        sbom=SbomFacts(
+            spec_version=version,
+            name=document.name or "",
+            components=tuple(build.components),
+            completeness=build.completeness(root_present=bool(roots), aggregate=aggregate),
+            minimum_elements=MinimumElements(
+                author=", ".join(_PARTY.sub("", text) for text in creation.creators or () if _PARTY.match(text)),
+                timestamp=created or "",
+                tool=" ".join(part for part in (tool.name, tool.version) if part),
                 spec_version=version,
-                name=document.name or "",
-                components=tuple(build.components),
-                completeness=build.completeness(root_present=bool(roots), aggregate=aggregate),
-                minimum_elements=MinimumElements(
-                    author=", ".join(_PARTY.sub("", text) for text in creation.creators or () if _PARTY.match(text)),
-                    timestamp=created or "",
-                    tool=" ".join(part for part in (tool.name, tool.version) if part),
-                    spec_version=version,
-                    serial=document.namespace or "",
-                    generation_context=context.group(1).lower() if context else "",
-                    unknown_declared=build.unknown_declared,
-                ),
-                graph=build.graph(),
+                serial=document.namespace or "",
+                generation_context=context.group(1).lower() if context else "",
+                unknown_declared=build.unknown_declared,
             ),
-        )
+            graph=build.graph(),
+        ),
+    )
 
 
 def _refuse(document: _Document) -> None:
@@ -149,7 +154,7 @@ def _refuse(document: _Document) -> None:
     if document.version not in VERSIONS:
         raise FormatRefused(
             f"{document.version} is not read",
-            why=f"this version reads {' and '.join(VERSIONS)} as JSON",
+            why=f"this version reads {' and '.join(VERSIONS)} as JSON and tag-value, and SPDX 3.0 as JSON-LD",
             fix="syft scan IMAGE -o spdx-json@2.3=sbom.spdx.json",
         )
 
