@@ -13,6 +13,7 @@ import click
 
 from gate.cli.tools import find_tool
 from gate.errors import GateError
+from gate.report.escape import escape
 
 if TYPE_CHECKING:
     from gate.limits import Limits
@@ -57,6 +58,8 @@ def _checks() -> Iterator[tuple[bool | None, str, str, str]]:
             yield None, name, f"not found; needed for {use}", _PACKAGED.get(name) or f"make tools, or put {name} into PATH"
         else:
             yield True, name, f"{path} {_version(path)}", ""
+            if name == "grype":
+                yield _database(path)
     yield _store()
 
 
@@ -97,6 +100,24 @@ def _version(path: Path) -> str:
         return (done.stdout.split("\n", 1)[0].split() or [""])[-1]
     lines = (line.split(":", 1) for line in done.stdout.splitlines() if ":" in line)
     return next((value.strip() for key, value in lines if key.strip().lower() in ("version", "gitversion")), "")
+
+
+def _database(grype: Path) -> tuple[bool | None, str, str, str]:
+    """Grype's database, as `grype db status` tells of it; a scan without one is NO VERDICT."""
+    try:
+        done = subprocess.run([grype, "db", "status"], capture_output=True, timeout=60, check=False, text=True, errors="replace")
+    except (OSError, subprocess.TimeoutExpired):
+        return None, "database", "grype db status does not run", ""
+    told = dict(line.split(":", 1) for line in done.stdout.splitlines() if ":" in line)
+    built, path = (escape(told.get(name, "").strip()) for name in ("Built", "Path"))
+    if done.returncode:
+        return (
+            None,
+            "database",
+            "grype has none yet; the first --scan fetches it, where the network lets it",
+            "grype db update, or grype db import FILE",
+        )
+    return True, "database", f"built {built}, {path}", ""
 
 
 def _store() -> tuple[bool | None, str, str, str]:

@@ -30,6 +30,8 @@ _KEPT = (
 )  # fmt: skip
 _STDERR_SHOWN = 2000
 _PIECE = 1 << 16
+SILENT = "it said nothing"
+"""Why a program failed that wrote nothing to standard error."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Child:
                 return Ran(output, _tail(errors), code)
             raise EvidenceUnavailable(
                 f"{name} failed with exit code {code}",
-                why=_tail(errors) or "it said nothing",
+                why=_tail(errors) or SILENT,
                 fix="run it by hand to see more; a database is fetched with `grype db update`"
                 if name == "grype"
                 else "run it by hand to see more",

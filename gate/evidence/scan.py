@@ -2,7 +2,8 @@
 
 1. The tool is given a digest, never a tag: ``registry:NAME@DIGEST``, or a layout that holds nothing but that manifest.
 2. It sees the gate's own configuration file and a scrubbed environment. Configuration in the home or working directory and
-   ``GRYPE_*`` or ``SYFT_*`` variables could hide findings.
+   ``GRYPE_*`` or ``SYFT_*`` variables could hide findings; ``GRYPE_DB_CACHE_DIR`` alone is heeded, which says where grype's
+   database is, as ``HOME`` does.
 3. It runs under the bounds of `gate.evidence.child`.
 4. With a database path, or offline, nothing is updated. The database's age is recorded and judged by policy, not by grype.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.errors import EvidenceInvalid, EvidenceUnavailable, UsageError
-from gate.evidence.child import Child
+from gate.evidence.child import SILENT, Child
 from gate.limits import Limits
 
 GRYPE_VERSION = "v0.117.0"
@@ -79,8 +80,21 @@ def run_grype(
         config["vex-documents"] = [str(path) for path in vex]
         if db_path is not None:
             config["db"]["cache-dir"] = str(_database(db_path, child, program, config, work))
-        command = [program, "--config", _write(work / "grype.json", config), "--quiet", "--output", "json"]
-        return child.run([*command, *_source(subject_ref, digest, work)]).output
+        elif environ.get("GRYPE_DB_CACHE_DIR"):
+            config["db"]["cache-dir"] = str(Path(environ["GRYPE_DB_CACHE_DIR"]).resolve())
+        asked = [program, "--config", _write(work / "grype.json", config)]
+        command = [*asked, "--quiet", "--output", "json", *_source(subject_ref, digest, work)]
+        try:
+            return child.run(command).output
+        except EvidenceUnavailable as error:
+            # what it says of a missing database is lost to --quiet, without which it says far too much
+            if error.why != SILENT or not child.run([*asked, "db", "status"], accept=range(256)).code:
+                raise
+            raise EvidenceUnavailable(
+                "grype has no vulnerability database that it can use",
+                why="it could not fetch one" if update else "none is fetched with --offline or --grype-db",
+                fix="type `grype db update` where the network lets it, or give --grype-db the archive or folder of one",
+            ) from error
 
 
 def run_trivy(

@@ -131,6 +131,26 @@ def test_doctor_is_ready(gate: Gate) -> None:
     assert "- grype" in done.out and "make tools" in done.out
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (
+            "echo 'Path: /db/6/vulnerability.db'; echo 'Built: 2026-11-20T00:00:00Z'",
+            "✓ database built 2026-11-20T00:00:00Z, /db/6",
+        ),
+        ("echo 'Built: 0001-01-01T00:00:00Z'; exit 1", "- database grype has none yet"),
+    ],
+)
+def test_doctor_looks_for_grypes_database(gate: Gate, tmp_path: Path, status: str, said: str) -> None:
+    """Without one `--scan` has nothing to scan with, and the command that gets one is named; the gate is ready all the same."""
+    (tmp_path / "grype").write_text(f"#!/bin/sh\n{status}\n")
+    (tmp_path / "grype").chmod(0o755)
+    gate.patch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    done = gate("doctor")
+    assert done.code == 0 and said in done.out, done.out
+    assert ("grype db update" in done.out) is (said[0] == "-")
+
+
 def test_several_environments_need_a_choice(gate: Gate, tmp_path: Path) -> None:
     """`verify` asks which; `config check` checks each."""
     path = tmp_path / "policy.yaml"

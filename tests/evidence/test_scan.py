@@ -36,8 +36,10 @@ def _run(
     db: Path | None = None,
     reference: str = "r.example/shop/web",
     offline: bool = False,
+    more: Mapping[str, str] | None = None,
 ) -> bytes:
     environ: Mapping[str, str] = {
+        **(more or {}),
         "PATH": os.environ["PATH"],
         "HOME": "/home/user",
         "GRYPE_ONLY_FIXED": "true",
@@ -68,6 +70,15 @@ def test_the_child_sees_only_the_gates_configuration(tmp_path: Path) -> None:
     config = json.loads(text[text.index("{") :])
     assert config["db"] == {"auto-update": True, "validate-age": False, "validate-by-hash-on-start": True}
     assert (config["ignore"], config["exclude"], config["vex-documents"], config["only-fixed"]) == ([], [], [], False)
+
+
+def test_the_database_of_the_environment_is_used(tmp_path: Path) -> None:
+    """GRYPE_DB_CACHE_DIR says where the database is, through the gate's own configuration; a database that is named wins."""
+    script = _script(tmp_path, 'cat "$2"')
+    more = {"GRYPE_DB_CACHE_DIR": str(tmp_path / "slot")}
+    assert json.loads(_run(script, more=more))["db"]["cache-dir"] == str(tmp_path / "slot")
+    (tmp_path / "named").mkdir()
+    assert json.loads(_run(script, more=more, db=tmp_path / "named"))["db"]["cache-dir"] == str(tmp_path / "named")
 
 
 @pytest.mark.parametrize(
@@ -226,12 +237,13 @@ def test_real_grype_on_the_vulnerable_sample() -> None:
 
 
 def test_real_grype_without_a_database_is_unavailable(tmp_path: Path) -> None:
-    """A missing database is no clean scan."""
+    """A missing database is no clean scan, and is named as what is missing."""
     program = tool("grype")
     reference, digest = _sample()
     environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-    with pytest.raises(EvidenceUnavailable, match="exit code 1"):
+    with pytest.raises(EvidenceUnavailable, match="no vulnerability database") as caught:
         run_grype(reference, digest=digest, grype_path=program, db_path=None, limits=Limits(), environ=environ, offline=True)
+    assert "grype db update" in caught.value.fix
 
 
 def test_real_syft_on_the_vulnerable_sample() -> None:

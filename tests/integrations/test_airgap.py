@@ -8,30 +8,34 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from tests import samples
+from tests.docs.pages import code_blocks
+from tests.docs.shell import bare_layout
 from tests.tools import repository, tool
 from tools.airgap import own_wheel
 
 _EPOCH = 1_700_000_000
 
 
-def _run(command: list[str | Path], **environ: str) -> subprocess.CompletedProcess[str]:
+def _run(command: list[str | Path], cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, env={**os.environ, "SOURCE_DATE_EPOCH": str(_EPOCH), **environ}, capture_output=True, text=True, check=False,
-        timeout=250, cwd=repository(),
+        timeout=250, cwd=cwd or repository(),
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive with OPA only: grype and syft are copied in the same way."""
-    tool("opa")
+    """The archive with OPA, grype and its database: syft is copied in the same way."""
+    tool("opa"), tool("grype")
     path = tmp_path_factory.mktemp("airgap") / "gate.tar"
-    done = _run([sys.executable, "-m", "tools.airgap", "archive", path, "--tools", "opa"])
+    done = _run([sys.executable, "-m", "tools.airgap", "archive", path, "--tools", "opa,grype", "--database", samples.grype_db()])
     if done.returncode and "pip" in done.stderr:
         pytest.skip("the locked wheels cannot be had here (pip download)")
     assert done.returncode == 0, done.stderr
@@ -58,7 +62,7 @@ def test_the_same_bytes_each_time(archive: Path, tmp_path: Path) -> None:
 
 
 def test_it_installs_and_decides_without_a_network(archive: Path, tmp_path: Path) -> None:
-    """In a network namespace without interfaces: the installer ends well, and the demonstration denies and allows."""
+    """In a network namespace without interfaces: the installer ends well, the demonstration denies and allows, grype scans."""
     alone: list[str | Path] = ["unshare", "--map-root-user", "--net"]
     if _run([*alone, "true"]).returncode:
         pytest.skip("unshare --net is not permitted here")
@@ -73,6 +77,22 @@ def test_it_installs_and_decides_without_a_network(archive: Path, tmp_path: Path
     shown = _run([*alone, prefix / "bin/python", demo], **{**environ, "PATH": f"{prefix / 'bin'}:/usr/bin:/bin"})
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "A DENY (exit code 1) with its reasons, an ALLOW (exit code 0) with its signed summary." in shown.stdout
+    bare_layout(tmp_path / "image", "vulnerable")
+    environ |= {"PATH": f"{prefix / 'bin'}:/usr/bin:/bin", "GRYPE_DB_CACHE_DIR": str(prefix / "share/policy-gate/grype")}
+    scan = [
+        *alone,
+        "gate",
+        "verify",
+        f"oci:{tmp_path / 'image'}",
+        "--profile",
+        "dev",
+        "--max-critical",
+        "0",
+        "--scan",
+        "--offline",
+    ]
+    scanned = _run(scan, **environ)
+    assert scanned.returncode == 1 and "CVE-2018-7750" in scanned.stdout, scanned.stdout + scanned.stderr
     assert {"gate-ci", "gate-predeploy", "opa"} <= {path.name for path in (prefix / "bin").iterdir()}
 
 
@@ -89,18 +109,29 @@ def test_a_damaged_archive_is_not_installed(archive: Path, tmp_path: Path) -> No
     assert not (tmp_path / "prefix").exists()
 
 
-def test_a_job_installs_from_a_folder_of_wheels(archive: Path, tmp_path: Path) -> None:
-    """`integrations/install` with GATE_WHEELS: the gate, its scripts and OPA are on the PATH of GitHub's later steps."""
-    wheels, handed = _unpack(archive, tmp_path) / "wheels", tmp_path / "path"
-    environ = {
-        "GATE_WHEELS": str(wheels),
-        "GATE_HOME": str(tmp_path / "home"),
-        "GITHUB_PATH": str(handed),
-        "PYTHON": sys.executable,
+def test_the_readmes_installation(archive: Path, tmp_path: Path) -> None:
+    """`integrations/install` with GATE_WHEELS, as the README types it: the gate, its scripts and OPA are on the PATH, also of
+    GitHub's later steps. That all wheels install by their hashes is shown above; here they are this environment's."""
+    wheels, handed = tmp_path / "wheels", tmp_path / "path"
+    own = next((_unpack(archive, tmp_path) / "wheels").glob("policy_gate-*.whl"))
+    wheels.mkdir()
+    shutil.copy(own, wheels)
+    pinned = (own.parent / "requirements.txt").read_text().splitlines()[-1]
+    (wheels / "requirements.txt").write_text(pinned + "\n")
+    readme = (repository() / "README.md").read_text("utf-8")
+    [script] = [block.text for block in code_blocks(readme) if "integrations/install" in block.text]
+    (tmp_path / "policy-gate").symlink_to(repository())
+    environ = {"GATE_WHEELS": str(wheels), "GITHUB_PATH": str(handed), "PYTHON": sys.executable}
+    environ |= {
+        "PIP_NO_COMPILE": "1",
+        "PIP_NO_DEPS": "1",
+        "PIP_FORCE_REINSTALL": "1",
+        "PYTHONPATH": sysconfig.get_path("purelib"),
     }
-    done = _run([repository() / "integrations" / "install"], **environ, PIP_NO_COMPILE="1", PYTHONPATH="")
+    done = _run(["sh", "-euc", script + "\ncommand -v gate gate-ci gate-predeploy opa grype syft"], cwd=tmp_path, **environ)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ready: gate verify IMAGE" in done.stdout
+    assert f"{tmp_path}/.gate/bin/gate\n" in done.stdout
     path = os.pathsep.join([*handed.read_text().split(), "/usr/bin", "/bin"])
     found = {name: shutil.which(name, path=path) for name in ("gate", "gate-ci", "gate-predeploy", "opa")}
     assert None not in found.values()
