@@ -6,6 +6,8 @@
 4. Content comes from the distribution named in os-release, by a closed list, or from the caller. Whether it fits and whether this
    oscap can be believed is for the rules of ``stig``; scores and exit codes say nothing.
 5. What ran is recorded with the evidence: command, content by digest, standard error, what could not be kept while unpacking.
+6. Checks that are programs (SCE) would run on this machine with the gate's rights, so oscap is kept from finding the engine that
+   starts them; such rules end as not checked.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ _UNVERSIONED = frozenset({"fedora", "opensuse-leap"})
 _MARKERS = ("run/.containerenv", ".dockerenv")
 _PROFILE_ID = re.compile(rb"<(?:[\w.-]+:)?Profile\b[^>]*?\sid=\"([^\"]{1,300})\"")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,200}")
+_PROGRAMS = b"open-scap.org/page/SCE"
+"""Of the check system whose checks are scripts; their results without its engine are ``notchecked``."""
 _RAN = (0, 2)
 """All rules passed, or some did not (4); 1 is an error."""
 
@@ -79,11 +83,13 @@ def run_oscap(
         data = _bytes_of(chosen, limits)
         named = choose_profile(data, profile, chosen.name)
         shipped = _mark(files, work / "root")
-        (work / "results").mkdir()
+        for name in ("results", "engines"):
+            (work / name).mkdir()
         command = [str(oscap.resolve()), "xccdf", "eval", "--profile", named, "--results", "results/xccdf.xml", str(chosen)]
         env = {
             "OSCAP_PROBE_ROOT": str(work / "root"),
             "OSCAP_EVALUATION_TARGET": target_of(subject),  # (2)
+            "OSCAP_CHECK_ENGINE_PLUGIN_DIR": str(work / "engines"),  # (6) empty
             "OSCAP_CONTAINER_VARS": _variables(subject),
             "TMPDIR": str(work / "results"),
         }
@@ -221,6 +227,8 @@ def _notes(
     def each() -> Iterator[tuple[str, str, int]]:
         yield "scan_command", f"{' '.join(command)} (exit code {code})", 1
         yield "scan_content", f"{content} sha256:{hashlib.sha256(data).hexdigest()}", 1
+        if _PROGRAMS in data:
+            yield "scan_programs", "the content has checks that are programs (SCE); none of them was run", 1
         if said:
             yield "scan_stderr", said, 1
         if shipped:

@@ -100,13 +100,20 @@ class SecretSink:
             materials = [KeyDetail(True, "", None, "", None)] if private else []
             return _summary(ders, kinds, materials, self._now, self._room)
         if b"-----BEGIN " in data:
-            return _from_pem(data, self._now, self._room)
+            return _from_pem(_unescaped(data), self._now, self._room)
         if self._name.endswith((".der", ".cer", ".crt")) and data.startswith(b"\x30\x82"):
             return _summary([data], (), [], self._now, self._room)
         if self._name.endswith(_SSH_NAMES):
             blobs = [_decoded(found.group(1)) for _, found in zip(range(_MOST), _SSH.finditer(data), strict=False)]
             return _summary([], (), [ssh_blob(blob) for blob in blobs], self._now, self._room) if blobs else None
         return None
+
+
+def _unescaped(data: bytes) -> bytes:
+    """With the line ends of PEM in strings of JSON and of programs, as in the key files of cloud services' accounts."""
+    if b"KEY-----\\" not in data:
+        return data
+    return data.replace(b"\\r", b"").replace(b"\\n", b"\n")
 
 
 def _from_pem(data: bytes, now: datetime.datetime, room: Room) -> Secrets | None:

@@ -127,6 +127,11 @@ found.volumes contains finding(volume, sprintf("%v is a volume", [volume]), volu
 	_clean(volume) in data.lib.hardening.baseline.volumes
 }
 
+unknown.volumes contains sprintf("%v leads upwards", [volume]) if {
+	some volume in input.subject.config.volumes
+	regex.match(`(^|/)\.\.(/|$)`, volume)
+}
+
 # Without doubled and trailing slashes, and without `.` and `..`.
 _clean(volume) := path if {
 	plain := regex.replace(regex.replace(sprintf("/%v/", [volume]), `/(\./)+`, "/"), `/+`, "/")
@@ -139,7 +144,14 @@ _trimmed("/") := "/"
 _trimmed(path) := trim_suffix(path, "/") if path != "/"
 
 found.env_override contains finding(name, sprintf("%v is set", [name]), name, {"name": name}) if {
-	some item in input.subject.config.env
+	some item in _assignments
 	name := split(item, "=")[0]
 	name in data.lib.hardening.baseline.overrides
 }
+
+# The command may begin with `env NAME=value`, or be a line for a shell.
+_assignments := array.concat(input.subject.config.env, [word |
+	some text in array.concat(input.subject.config.entrypoint, input.subject.config.cmd)
+	some word in regex.split(`[\s;&|"']+`, text)
+	contains(word, "=")
+])

@@ -125,6 +125,9 @@ def test_keys_of_every_form() -> None:
         ("d", "ec private key", True), ("e", "openssh private key", False), ("f.p12", "key store", None),
     ]  # fmt: skip
     assert "BEGIN" not in to_json(found).decode()
+    # as the account files of cloud services have it, and programs
+    account = b'{"private_key": "' + key(form.PKCS8).replace(b"\n", b"\\n") + b'"}'
+    assert [(item.kind, item.encrypted) for item in look([File("sa.json", account)]).private_keys] == [("private key", False)]
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_user_of_an_image_without_accounts() -> None:
     """A number runs as it is; a name cannot be told; without a configuration nothing is said."""
     assert look([], user="65532").user.uid == 65532  # type: ignore[union-attr]
     assert look([], user="app").user.uid is None  # type: ignore[union-attr]
-    assert look([symlink("etc/passwd", "/run/passwd")], user="app").incomplete == ("accounts",)
+    assert look([symlink("etc/passwd", "/run/passwd")], user="app").incomplete == ("accounts", "loose")
     assert facts(read([], choose=several(CHOOSERS)), factory.subject(config=None)).user is None
 
 
@@ -162,6 +162,11 @@ AWS = "AKIA" + "A" * 16
             [],
         ),
         ({"env": ("PATH=/bin", "TOKENIZERS_PARALLELISM=abc", "X_SECRET=/run/secrets/x")}, []),
+        ({"env": ("X_TOKEN=/var/lib/x/y.json", "X_KEY=1", "PWD=/app", "TOKEN=${X:-y}", "SECRET=$(cat /run/s)")}, []),
+        ({"env": ("DB_PASS=hunter2", "MYSQL_PWD=hunter2")}, [("env", "DB_PASS", "named"), ("env", "MYSQL_PWD", "named")]),
+        ({"env": ("A_SECRET=/ab+c/1234=", "B_SECRET=/aB3dEf6hIj9kLm2nO")}, [("env", f"{x}_SECRET", "named") for x in "AB"]),
+        ({"env": ("A_SECRET=$ecr!t", "B_SECRET=changeme")}, [("env", f"{x}_SECRET", "named") for x in "AB"]),
+        ({"healthcheck": ("CMD-SHELL", "curl -u ann:secret http://x")}, [("command", "1", "credentials of curl")]),
         ({"env": (f"X={AWS}",)}, [("env", "X", "aws access key")]),
         ({"env": ("URL=postgres://app:s3cret@db/x", "OTHER=https://host/x")}, [("env", "URL", "password in an address")]),
         ({"labels": {"com.acme.token": "abcdef"}}, [("label", "com.acme.token", "named")]),
@@ -200,6 +205,13 @@ def test_a_text_that_is_too_long_to_look_at_is_said() -> None:
         (["/bin/sh -c apk update"], "told", [("update_alone", 0)]),
         (["/bin/sh -c apk add --no-cache x"], "told", []),
         (["RUN apt-get install --allow-unauthenticated x"], "told", [("unverified_install", 0)]),
+        (["RUN dnf --setopt=*.gpgcheck=0 install x"], "told", [("unverified_install", 0)]),
+        (
+            ["RUN apt-get -o Acquire::AllowInsecureRepositories=true update && apt-get install x"],
+            "told",
+            [("unverified_install", 0)],
+        ),
+        (["/bin/bash -o pipefail -c #(nop) ADD file:1 in /opt"], "told", [("add", 0)]),
         ([], "missing", []),
         (["COPY a /", "COPY b /", "COPY c /"], "differs", []),
         (["", "~CMD x"], "differs", []),
@@ -308,6 +320,8 @@ def test_accounts_that_can_get_a_prompt() -> None:
     [
         ("etc/apt/sources.list", b"deb [trusted=yes] http://x y z\n# deb [trusted=yes] a\ndeb http://x y z", ["trusted=yes"]),
         ("etc/apt/sources.list.d/a.sources", b"Types: deb\nTrusted: yes\nAllow-Insecure: no\n", ["Trusted: yes"]),
+        ("etc/apt/sources.list.d/b.sources", b"Types: deb\nTrusted:\n yes\n", ["Trusted: yes"]),
+        ("etc/apt/sources.list.d/c.list", b"deb [ allow-insecure=enable ] http://x y z\n", ["allow-insecure=enable"]),
         (
             "etc/apt/apt.conf.d/9x",
             b'APT::Get::AllowUnauthenticated "true";\n//AllowInsecureRepositories "1"',
@@ -365,6 +379,32 @@ def test_packages_in_several_versions() -> None:
 def test_caches(path: str, kind: str | None) -> None:
     """Of package managers only, and not their locks."""
     assert cache(path) == kind
+
+
+@pytest.mark.parametrize(
+    ("files", "fields"),
+    [
+        ([File("srv/apt/sources.list", b"deb [trusted=yes] x"), symlink("etc/apt", "/srv/apt")], {"repositories"}),
+        ([File("srv/run/.containerenv"), symlink("run", "srv/run")], {"influence"}),
+        ([File("srv/lib/dpkg/status", STATUS), symlink("var", "srv")], {"caches", "loose", "programs", "repeated_packages"}),
+        ([symlink("var/lib/dpkg/status", "/srv/status"), File("srv/status", STATUS)], {"programs", "repeated_packages"}),
+        ([symlink("etc/os-release", "/srv/x"), File("srv/x", b"ID=a"), File("usr/lib/os-release", b"ID=b")], {"os_release"}),
+        ([symlink("etc/os-release", "../run/x")], {"os_release"}),
+        ([symlink("etc/gshadow", "/srv/g"), File("srv/g", mode=0o666)], {"loose"}),
+        ([symlink("usr/bin", "/srv/bin"), File("srv/bin/x", mode=0o777)], {"loose"}),
+        ([symlink("etc", "gone")], {"accounts", "groups", "influence", "loose", "os_release", "passwords", "repositories"}),
+        ([symlink("lib", "usr/lib"), symlink("usr/sbin", "bin"), folder("usr/bin"), File("usr/lib/os-release"),
+          File("usr/lib/apk/db/installed", b"P:a\n"), symlink("etc/os-release", "../usr/lib/os-release")], set()),
+    ],
+)  # fmt: skip
+def test_what_links_lead_away_is_not_read_whole(files: list[File], fields: set[str]) -> None:
+    """What is known by its path would be missed behind a link to another place; merged ``/usr`` is none."""
+    assert set(look(files).incomplete) == fields
+
+
+def test_a_long_history_is_not_read_whole() -> None:
+    """What stands behind 64 KiB of a step is not looked at, for secrets and for steps."""
+    assert look([], history=history("RUN " + "x" * 70_000)).incomplete == ("secret_texts", "steps")
 
 
 def test_what_could_not_be_read_is_named() -> None:

@@ -210,6 +210,19 @@ def test_the_real_oscap(tmp_path: Path) -> None:
     assert notes(document)["scan_command"].endswith("(exit code 2)")
 
 
+def test_programs_of_the_content_are_not_run(tmp_path: Path) -> None:
+    """A check of content that is a script would run here with the gate's rights; it stays without an answer, and that is said."""
+    given = content(tmp_path / "c", a="/etc/a")
+    text = given.read_text().replace("http://oval.mitre.org/XMLSchema/oval-definitions-5", "http://open-scap.org/page/SCE")
+    given.write_text(text.replace('href="oval.xml" name="oval:t:def:1"', 'href="check.sh"').replace("<Rule", "\n<Rule"))
+    (given.parent / "check.sh").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\nexit $XCCDF_RESULT_PASS\n")
+    (given.parent / "check.sh").chmod(0o755)
+    document = run(tmp_path, tool("oscap"), content=given)
+    assert not (tmp_path / "ran").exists()
+    assert [result.result for result in only(document.data).results] == ["notchecked"]
+    assert "scan_programs" in notes(document)
+
+
 @pytest.mark.parametrize("marker", ["run/.containerenv", ".dockerenv"])
 def test_an_image_that_ships_the_marker_is_noted(marker: str, tmp_path: Path) -> None:
     """It switches rules off, which is for whoever reads the evidence to know."""

@@ -9,9 +9,9 @@ from gate.evidence.filesystem.accounts import read_accounts
 from gate.evidence.filesystem.choose import found
 from gate.evidence.filesystem.collect import COLLECTOR, file_fact, shown
 from gate.evidence.filesystem.hardening.packages import CONFIGURATION, DATABASE, DIST_INFO, UNREADABLE, installed, unsigned
-from gate.evidence.filesystem.hardening.places import INFLUENCE, cache, loose, odd_device, secret_file
+from gate.evidence.filesystem.hardening.places import INFLUENCE, LOOKED_INTO, cache, loose, moved, odd_device, secret_file
 from gate.evidence.filesystem.hardening.programs import programs, remote_package
-from gate.evidence.filesystem.hardening.texts import build_steps, secret_texts
+from gate.evidence.filesystem.hardening.texts import TEXT, build_steps, secret_texts
 from gate.evidence.filesystem.hardening.users import QUIET_SHELLS, passwords, read_groups, run_user
 from gate.model.compliance import Account, FileFact
 from gate.model.hardening import (
@@ -77,6 +77,7 @@ class _Collector:
         if odd:
             self._incomplete.add("groups")
         readable = not self._incomplete & {"accounts", "groups"}
+        self._check_places()
         self._sort_out(accounts, groups)
         names = self._packages()
         told: Literal["told", "missing", "differs"] = "missing"
@@ -87,6 +88,8 @@ class _Collector:
             texts, whole = secret_texts(config)
             if not whole:
                 self._incomplete.add("secret_texts")
+            if any(len(step.created_by) > TEXT for step in config.history):
+                self._incomplete.add("steps")
         else:
             steps, texts = (), ()
         stored = (("etc/passwd", passwd), ("etc/shadow", shadow))
@@ -137,6 +140,21 @@ class _Collector:
         if data.count(b"\n") > _MOST:  # readers stop there
             self._incomplete.add(field)
         return data
+
+    def _check_places(self) -> None:
+        """What is known by its path is missed where a directory above it is a link to another place."""
+        tree = self._files.tree
+        for path, fields in LOOKED_INTO.items():
+            end = tree.get(path)
+            there = end or tree.get(path, follow=False)
+            if there is not None and (end is None or moved(path, end.path)):
+                self._incomplete.update(fields)
+        for path in ("etc/os-release", "usr/lib/os-release"):
+            if tree.get(path, follow=False) is not None:
+                entry = tree.get(path)
+                if entry is None or (entry.size and not isinstance(found(entry, COLLECTOR), bytes)):
+                    self._incomplete.add("os_release")
+                break
 
     def _sort_out(self, accounts: tuple[Account, ...], groups: tuple[GroupFact, ...]) -> None:
         files = self._files
@@ -239,6 +257,7 @@ class _Collector:
             if not isinstance(data, bytes):
                 if entry.size or entry.kind == "symlink":
                     self._unread.append(shown(entry.path))
+                    self._incomplete |= {"programs", "repeated_packages"}
                 continue
             self._databases.add(kind)
             for name, architecture, version in installed(entry.path, data):

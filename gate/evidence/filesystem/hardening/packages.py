@@ -16,7 +16,7 @@ UNREADABLE = re.compile(
     r"(var/lib|usr/lib/sysimage|usr/share)/rpm/(Packages|Packages\.db|rpmdb\.sqlite)|var/lib/pacman/local/[^/]+/desc"
 )
 DIST_INFO = re.compile(r"(.+/)?(site|dist)-packages/([A-Za-z0-9_.]+)-([^/-]+)\.(dist|egg)-info")
-_APT_OPTIONS = re.compile(r"(?i)\b(trusted|allow-insecure|allow-weak)\s*[=:]\s*(yes|true|1|on)\b")
+_APT_OPTIONS = re.compile(r"(?i)\b(trusted|allow-insecure|allow-weak)\s*[=:]\s*(yes|true|1|on|with|enable)\b")
 _APT_CONF = re.compile(
     r"(?i)(AllowUnauthenticated|AllowInsecureRepositories|AllowWeakRepositories|Check-Valid-Until|AllowDowngradeToInsecureRepositories)"
     r"[\s{]*[\"']?(true|yes|1|on|with|enable|false|no|0|off|without|disable)[\"']?"
@@ -54,8 +54,11 @@ def unsigned(path: str, data: bytes) -> Iterator[str]:
             if (name == "check-valid-until") == (value in {"false", "no", "0", "off", "without", "disable"}):
                 yield f"{match[1]} {match[2]}"
     elif path.startswith("etc/apt/"):
-        for line in lines:
-            if not line.startswith("#"):
+        # the value of a deb822 field may stand on the next line
+        text = "\n".join(line for line in text_of(data).splitlines() if not line.lstrip().startswith("#"))
+        for line in re.sub(r":[ \t]*\n[ \t]+", ": ", text).split("\n"):
+            line = line.strip()
+            if line:
                 yield from (match[0] for match in _APT_OPTIONS.finditer(line) if line.startswith("deb") or ":" in match[0])
     else:
         yield from _yum(lines)

@@ -46,6 +46,28 @@ INFLUENCE = {
     ".dockerenv": "container marker", ".dockerinit": "container marker", "run/.containerenv": "container marker",
     "var/run/.containerenv": "container marker", "etc/ld.so.preload": "preloaded library",
 }  # fmt: skip
+_REPOSITORIES = """
+    etc/apt etc/apt/sources.list.d etc/apt/apt.conf.d etc/yum.repos.d etc/dnf etc/dnf/repos.d etc/distro.repos.d etc/zypp
+    etc/zypp/repos.d etc/apk
+"""
+_PACKAGES = "var/lib var/lib/dpkg var/lib/dpkg/status.d lib/apk lib/apk/db usr/lib/apk usr/lib/apk/db"
+_CACHED = "var/lib/apt var/lib/apt/lists var/cache var/cache/apt var/cache/apt/archives var/cache/apk var/cache/dnf"
+LOOKED_INTO = {
+    "etc": ("accounts", "groups", "influence", "loose", "os_release", "passwords", "repositories"),
+    "var": ("caches", "loose", "programs", "repeated_packages"),
+    **dict.fromkeys(_REPOSITORIES.split(), ("repositories",)),
+    **dict.fromkeys(_PACKAGES.split(), ("programs", "repeated_packages")),
+    **dict.fromkeys(_CACHED.split(), ("caches",)),
+    **dict.fromkeys(("bin", "sbin", "lib", "lib64", "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "var/log"), ("loose",)),
+    **dict.fromkeys((*_OPEN, *_SEALED), ("loose",)),
+    "run": ("influence",),
+}
+"""Directories in which files are known by their place, and single files; and what is not whole where one is a link elsewhere."""
+
+
+def moved(path: str, end: str) -> bool:
+    """Whether a link from one of `LOOKED_INTO` ends where nobody looks: not in ``/usr`` under the same name, or its like."""
+    return end not in {path, f"usr/{path}"} and not (_SYSTEM.fullmatch(path) and _SYSTEM.fullmatch(end))
 
 
 def secret_file(path: str) -> tuple[str, str] | None:

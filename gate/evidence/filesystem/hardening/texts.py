@@ -8,15 +8,22 @@ from collections.abc import Iterator
 from gate.model.hardening import BuildStep, SecretText
 from gate.model.input import ImageConfig
 
-_TEXT = 64 * 1024
+TEXT = 64 * 1024
 """Of one step or value; longer ones are looked at up to here, and said to be cut."""
 _NAME = re.compile(
-    r"(?i)(pass(word|wd|phrase)|secret|token|api_?key|access_?key|private_?key|signing_?key|encryption_?key|credential|client_?key)"
+    r"(?i)(pass(word|wd|phrase)|secret|token|credential|[a-z0-9]_(pass|pwd)$|^pass$|"
+    r"(access|account|api|app|auth|client|deploy|encryption|jwt|master|private|session|signing|ssh|storage)_?key)"
 )
 _HARMLESS = re.compile(
     r"(?i)(_(file|path|dir|url|uri|name|type|id|ttl|length|expiry|algorithm|header|issuer))$|^(gpg_key|tokenizers?_.*)$"
 )
-_NO_VALUE = re.compile(r"(?i)|true|false|yes|no|on|off|none|null|[0-9]{1,3}|\*+|<[^>]*>|change_?me|\$.*|%.*|/\S*|\{\{.*")
+_NO_VALUE = re.compile(
+    r"(?i)|true|false|yes|no|on|off|none|null|[0-9]{1,3}|\*+|<[^>]*>|\$\{?[a-z_][a-z0-9_]*\}?|\$[({].*|`.*|%\w+%|\{\{.*"
+)
+"""Nothing, switches, small numbers, placeholders and variables of a shell."""
+_PATH = re.compile(r"/[\w.@/-]*")
+_RANDOM = re.compile(r"(?=[^/]{0,99}[a-z])(?=[^/]{0,99}[A-Z])(?=[^/]{0,99}[0-9])[^/]{16}")
+"""Part of a path that looks like base64, in which one of 64 texts begins with a slash."""
 _VALUES = {
     "private key": re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY"),
     "aws access key": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
@@ -33,7 +40,10 @@ _VALUES = {
     "credentials of curl": re.compile(r"\bcurl\b[^|;&]{0,500}\s(-u|--user)[ =]+[^\s:$-][^\s:$]*:[^\s$]{3}"),
 }
 _ASSIGNED = re.compile(r"(?<![A-Za-z0-9_$-])([A-Za-z_][A-Za-z0-9_.]{1,99})=(\"[^\"]{0,999}\"|'[^']{0,999}'|[^\s;&|]{0,999})")
-_ADD = re.compile(r"^(?:/bin/sh -c )?(?:#\(nop\) *)?ADD +(.*)$", re.S)
+_NOP = r"(?:[^#]{0,200}#\(nop\))"
+"""How the first builder of Docker begins what is no RUN: the shell that SHELL names, and a comment."""
+_ADD = re.compile(rf"^(?:{_NOP} *)?ADD +(.*)$", re.S)
+_NO_RUN = re.compile(rf"{_NOP}|(COPY|ENV|LABEL|CMD|ENTRYPOINT|WORKDIR|ARG|USER) ")
 _ADDRESS = re.compile(r"(?i)\b(https?|ftp|git|ssh)://|\bgit@")
 _UPDATE = re.compile(
     r"\b(apt-get|apt|aptitude)\b[^;&|]*\bupdate\b|\bapk\b[^;&|]*\bupdate\b|\b(dnf|yum|microdnf|tdnf) +(-\S+ +)*makecache\b"
@@ -44,7 +54,8 @@ _INSTALL = re.compile(
 )
 _UNVERIFIED = re.compile(
     r"--allow-unauthenticated|--force-yes|--nogpgcheck|--no-gpg-checks?|--allow-untrusted|--allow-insecure-repositories|"
-    r"AllowUnauthenticated=(true|1|yes)"
+    r"--nosignature|--setopt=\S*gpgcheck=(0|false|no|off)\b|"
+    r"(?i:(AllowUnauthenticated|AllowInsecureRepositories|AllowWeakRepositories)=[\"']?(true|1|yes|on|with|enable))"
 )
 
 
@@ -56,7 +67,9 @@ def _kinds(text: str) -> Iterator[str]:
 
 def _is_secret(name: str, value: str) -> bool:
     value = value.strip().strip("\"'")
-    return bool(_NAME.search(name)) and not _HARMLESS.search(name) and not _NO_VALUE.fullmatch(value)
+    if not _NAME.search(name) or _HARMLESS.search(name) or _NO_VALUE.fullmatch(value):
+        return False
+    return not _PATH.fullmatch(value) or _RANDOM.search(value) is not None
 
 
 def secret_texts(config: ImageConfig) -> tuple[tuple[SecretText, ...], bool]:
@@ -66,8 +79,8 @@ def secret_texts(config: ImageConfig) -> tuple[tuple[SecretText, ...], bool]:
 
     def look(where: str, name: str, text: str) -> None:
         nonlocal whole
-        whole = whole and len(text) <= _TEXT
-        found.update((where, name, kind) for kind in _kinds(text[:_TEXT]))
+        whole = whole and len(text) <= TEXT
+        found.update((where, name, kind) for kind in _kinds(text[:TEXT]))
 
     for item in config.env:
         name, _, value = item.partition("=")
@@ -78,7 +91,7 @@ def secret_texts(config: ImageConfig) -> tuple[tuple[SecretText, ...], bool]:
         look("label", name, value)
         if _is_secret(name.rpartition(".")[2], value) and not name.startswith("org.opencontainers."):
             found.add(("label", name, "named"))
-    for place, word in enumerate((*config.entrypoint, *config.cmd)):
+    for place, word in enumerate((*config.entrypoint, *config.cmd, *(config.healthcheck or ()))):
         look("command", str(place), word)
         found.update(("command", str(place), "named") for name, value in _assigned(word) if _is_secret(name, value))
     for place, step in enumerate(config.history):
@@ -94,7 +107,7 @@ def secret_texts(config: ImageConfig) -> tuple[tuple[SecretText, ...], bool]:
 
 def _assigned(text: str) -> Iterator[tuple[str, str]]:
     """``NAME=value`` as ENV, ARG, the values of ARG before a RUN (``|1 NAME=value``), and shells write them."""
-    for match in _ASSIGNED.finditer(text[:_TEXT]):
+    for match in _ASSIGNED.finditer(text[:TEXT]):
         yield match[1].lstrip("-"), match[2]
 
 
@@ -112,7 +125,7 @@ def build_steps(config: ImageConfig, layers: tuple[str, ...]) -> tuple[str, tupl
     for place, entry in enumerate(config.history):
         number += not entry.empty_layer
         layer = layers[number] if told == "told" and not entry.empty_layer else ""
-        text = entry.created_by[:_TEXT].strip()
+        text = entry.created_by[:TEXT].strip()
         add = _ADD.match(text)
         if add:
             arguments = add[1].removesuffix("# buildkit").strip()
@@ -121,7 +134,7 @@ def build_steps(config: ImageConfig, layers: tuple[str, ...]) -> tuple[str, tupl
                 steps.append(BuildStep(kind="add_url", place=place, layer=layer))
             elif not base:
                 steps.append(BuildStep(kind="add", place=place, layer=layer))
-        elif not re.match(r"(?:/bin/sh -c )?#\(nop\)|(COPY|ENV|LABEL|CMD|ENTRYPOINT|WORKDIR|ARG|USER) ", text):
+        elif not _NO_RUN.match(text):
             if _UPDATE.search(text) and not _INSTALL.search(text):
                 steps.append(BuildStep(kind="update_alone", place=place, layer=layer))
             if _UNVERIFIED.search(text):
