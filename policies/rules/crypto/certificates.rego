@@ -16,7 +16,7 @@ import data.lib.result
 #   solution: Issue it again with RSA of 3072 bits or P-256 and above, or waive its fingerprint.
 #   severity: high
 #   waivable: true
-#   parameter: crypto_min_rsa_bits
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-12}
 #     - {framework: NIST-800-53, id: SC-13}
@@ -41,7 +41,7 @@ deny contains result.make(rego.metadata.chain(), [_who(c), c.path, _key(c)], _of
 #   solution: Make a new key of RSA with 3072 bits or P-256 and above, or waive the path.
 #   severity: high
 #   waivable: true
-#   parameter: crypto_min_rsa_bits
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-12}
 #     - {framework: NIST-800-53, id: SC-13}
@@ -121,6 +121,7 @@ deny contains result.make(rego.metadata.chain(), [_who(c), c.path, c.not_after],
 #   solution: Have it issued again in time.
 #   severity: low
 #   waivable: true
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-17}
 #   applies_to: [image, archive, digest]
@@ -142,6 +143,7 @@ warn contains result.make(rego.metadata.chain(), [_who(c), c.path, c.not_after],
 #   solution: Update the package that brings it, or take it out of the list of anchors.
 #   severity: low
 #   waivable: true
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-17}
 #   applies_to: [image, archive, digest]
@@ -169,7 +171,7 @@ warn contains result.make(
 #   solution: Take it out of the image, or approve its fingerprint in `stig_baseline.approved_anchors`.
 #   severity: high
 #   waivable: true
-#   parameter: stig_baseline
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-17}
 #     - {framework: NIST-800-53, id: SC-23(5)}
@@ -198,6 +200,7 @@ deny contains result.make(rego.metadata.chain(), [_who(c), c.path], _of(found, f
 #   solution: Look at it; where it belongs there, name the approved anchors in `stig_baseline.approved_anchors`.
 #   severity: medium
 #   waivable: true
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-17}
 #     - {framework: NIST-800-53, id: SC-23(5)}
@@ -220,6 +223,7 @@ warn contains result.make(rego.metadata.chain(), [_who(c), c.path], _of(found, f
 #   solution: Remove the file, or write it again.
 #   severity: info
 #   waivable: true
+#   parameter: fail_on_fips_issues
 #   controls: []
 #   applies_to: [image, archive, digest]
 #   collections: [prod, dev]

@@ -152,6 +152,7 @@ deny contains result.make(
 #   solution: Name the algorithms that stay approved in the configuration.
 #   severity: low
 #   waivable: true
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-13}
 #   applies_to: [image, archive, digest]
@@ -177,6 +178,7 @@ warn contains result.make(
 #   solution: Read the certificate's security policy, or take the name out of the configuration.
 #   severity: info
 #   waivable: true
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-13}
 #   applies_to: [image, archive, digest]
@@ -198,6 +200,7 @@ warn contains result.make(rego.metadata.chain(), [_where(a), a.name, a.setting],
 #   solution: Find out where it is used (`data` has the places), and replace it.
 #   severity: medium
 #   waivable: true
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-13}
 #   applies_to: [image, archive, digest]
