@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from gate.evidence.filesystem.collect import shown
+from gate.evidence.fips import command, openssl, programs, system
 from gate.evidence.fips import env as env_module
-from gate.evidence.fips import openssl, programs, system
 from gate.evidence.fips.found import Found
 from gate.evidence.fips.openssl_files import CONF, LIBRARY, choose_conf, choose_library
 from gate.evidence.fips.openssl_view import View, variables
@@ -36,7 +36,10 @@ def facts(files: FileSystem, subject: Subject) -> FipsFacts:
     """The facts of a file system that was read with `choosers`."""
     packages = Owners(files)
     view = View(files)
-    overrides = env_module.overrides(view, variables(subject), packages)
+    subject, doubts = command.started(view, subject)
+    config = subject.config
+    words = " ".join((*config.entrypoint, *config.cmd)) if config is not None else ""
+    overrides = env_module.overrides(view, variables(subject), packages, doubts, words)
     found, configs = openssl.find(view, subject, overrides, packages)
     founds = [found, system.find(view, subject, overrides, packages), *programs.find(view, subject, overrides, packages)]
     diagnostics = [item for part in founds for item in part.diagnostics]

@@ -73,6 +73,13 @@ def choose_elf(header: Header) -> ElfSink | None:
     return ElfSink(header.size) if header.size >= _LEAST else None
 
 
+def _odd(digest: str) -> ElfFacts:
+    """A file that begins as ELF and goes on as none: Linux starts programs of a class or byte order that nobody knows."""
+    return ElfFacts(
+        False, 0, False, "", (), "", "", "", f"sha256:{digest}", (), ("its header is of no known class or byte order",)
+    )
+
+
 class ElfSink:
     """Looks through one file."""
 
@@ -118,7 +125,9 @@ class ElfSink:
         if self._dead or not self._started:
             return None
         header = read_header(self._head)
-        if header is None or header.kind not in {_SHARED, _EXECUTABLE}:
+        if header is None:
+            return _odd(self._hasher.hexdigest()) if len(self._head) >= _LEAST else None
+        if header.kind not in {_SHARED, _EXECUTABLE}:
             return None
         self._look(True)
         segments = self._segments or read_segments(header, self._read)

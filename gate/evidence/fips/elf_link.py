@@ -24,11 +24,14 @@ _MUSL_BYTES = 64 * 1024
 _BUILT_IN = ("/lib64", "/usr/lib64", "/lib", "/usr/lib")
 _MUSL_BUILT_IN = ("/lib", "/usr/local/lib", "/usr/lib")
 _TRIPLETS = {
+    3: "i386-linux-gnu",
+    40: "arm-linux-gnueabihf",
     62: "x86_64-linux-gnu",
     183: "aarch64-linux-gnu",
     22: "s390x-linux-gnu",
     21: "powerpc64le-linux-gnu",
     243: "riscv64-linux-gnu",
+    258: "loongarch64-linux-gnu",
 }
 _INCLUDES = 256
 """Files of the loader's configuration; what more there are say is not followed."""

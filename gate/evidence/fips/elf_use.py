@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -18,6 +19,7 @@ from gate.evidence.fips.elf import ELF, ElfFacts, choose_elf
 from gate.evidence.fips.elf_link import PATHS, Linker, choose_paths
 from gate.evidence.fips.elf_module import carried, implements, module_of, static_openssl, stem
 from gate.evidence.fips.found import Found
+from gate.evidence.fips.openssl import Directories, directories, effect_of
 from gate.evidence.fips.openssl_view import View, variables
 from gate.evidence.fips.owners import Owners
 from gate.evidence.fips.python import Wheels
@@ -32,6 +34,7 @@ _FRONTS = {"libnss3": "libsoftokn3.so", "libssl3": "libsoftokn3.so", "libsmime3"
 _NODE = frozenset({"openssl", "boringssl", "boringssl-fips", "aws-lc", "aws-lc-fips"})
 """What `gate.evidence.fips.node` tells of Node."""
 _DEEP = 32
+_LOADED = re.compile(r"\.so|\.(jar|war|ear|node|dll|whl|egg|pyz|pex)$")
 
 
 def choosers() -> Mapping[str, Chooser]:
@@ -58,12 +61,12 @@ def find(view: View, subject: Subject, env: Sequence[EnvOverride], packages: Own
             diagnostics.append(
                 Diagnostic(code="packed_program", message="packed with UPX: what is inside is not known", where=shown(entry.path))
             )
-        elif facts.problems and (facts.program or ".so" in entry.path):
+        elif facts.problems and (facts.program or (".so" in entry.path and facts.machine) or entry.mode & 0o111):
             diagnostics.append(Diagnostic(code="odd_elf", message="; ".join(facts.problems)[:500], where=shown(entry.path)))
     diagnostics += [
-        Diagnostic(code="not_looked_at", message="a sparse program or library", where=shown(entry.path))
+        Diagnostic(code="not_looked_at", message="a sparse program, library or archive", where=shown(entry.path))
         for entry in view.files.entries()
-        if entry.kind == "file" and entry.sparse and (entry.mode & 0o111 or ".so" in entry.path)
+        if entry.kind == "file" and entry.sparse and (entry.mode & 0o111 or _LOADED.search(entry.path))
     ]
     diagnostics += [
         Diagnostic(code="not_looked_at", message="directories of the loader", where=shown(path)) for path in finder.linker.unread
@@ -78,6 +81,7 @@ class _Finder:
         self._overrides = [item for item in overrides if "openssl" in item.families]
         self._wheels = wheels
         self.linker = Linker(view, env)
+        self._by_env: dict[str, bool] = {}
         self.modules: list[CryptoModule] = []
         self.consumers: list[CryptoConsumer] = []
 
@@ -119,6 +123,9 @@ class _Finder:
             missing |= not self._loaded(entry, facts, modules, reasons)
         if not reasons:
             return
+        if (entry.mode & 0o6000 or entry.capability) and any(self._needs_env(path) for path in modules):
+            missing = True
+            reasons.append("is setuid, setgid or has capabilities: OpenSSL does not heed its variables in it, which turn FIPS on")
         owner = self._wheels.of(entry.path)
         wheel = self._wheels.wheel(entry.path)
         self.consumers.append(
@@ -132,6 +139,16 @@ class _Finder:
                 reasons=tuple(dict.fromkeys(reasons)),
             )
         )
+
+    def _needs_env(self, path: str) -> bool:
+        """Whether FIPS is on in a library by variables alone (``secure_getenv`` in programs with another's rights has none)."""
+        if path not in self._by_env:
+            known = self._view.library(path)
+            where = directories(*known) if known is not None else Directories(path, "", "", ())
+            without = {name: value for name, value in self._env.items() if not name.startswith("OPENSSL_")}
+            now, plain = effect_of(self._view, where, self._env), effect_of(self._view, where, without)
+            self._by_env[path] = known is not None and now.activated != plain.activated and now.activated in {"yes", "host"}
+        return self._by_env[path]
 
     def _library(
         self, entry: Entry, facts: ElfFacts, name: str, modules: dict[str, None], reasons: list[str], verb: str = "links"

@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
+from gate.evidence.fips.command import Doubt
 from gate.evidence.fips.openssl_view import View
 from gate.evidence.fips.owners import Owners
 from gate.model.fips import EnvOverride
@@ -27,6 +28,9 @@ _LIBRARY = re.compile(
 _OFF = frozenset({"0", "no", "false", "off"})
 _ON = frozenset({"1", "yes", "true", "on"})
 _VALUE = 500
+_TEXT = 64 * 1024
+_FILES = frozenset({"OPENSSL_CONF", "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES"})
+"""Variables that lead to files: another one may hold anything."""
 
 _NODE_ON = re.compile(r"(^|\s)--(enable-fips|force-fips|openssl-shared-config|openssl-config=)")
 _JAVA_OFF = (
@@ -39,19 +43,50 @@ _JAVA_OFF = (
 _JAVA_REDIRECTS = ("-Djava.security.properties=", "-Djava.security.policy=", "-Djava.ext.dirs=", "-Xbootclasspath", "-javaagent:")
 
 
-def overrides(view: View, env: Mapping[str, str], packages: Owners) -> tuple[EnvOverride, ...]:
-    """What the variables do, by name."""
-    made: list[EnvOverride] = []
+def overrides(
+    view: View, env: Mapping[str, str], packages: Owners, doubts: Sequence[Doubt] = (), command: str = ""
+) -> tuple[EnvOverride, ...]:
+    """What the variables do, by name; ``doubts`` and the text of the command count as far as they do not turn anything on."""
+    made = [*_judged(view, env, packages), *_doubted(view, doubts, packages), *_java_texts(env, command)]
+    return tuple(sorted(dict.fromkeys(made), key=lambda item: (item.name, item.effect, item.families)))
+
+
+def _doubted(view: View, doubts: Sequence[Doubt], packages: Owners) -> Iterator[EnvOverride]:
+    """Variables that have another value in some of what the command starts."""
+    for doubt in doubts:
+        families = _RULES[doubt.name][0] if doubt.name in _RULES else _LINKED if doubt.name.startswith("LD_") else OPENSSL
+        if doubt.value is None:
+            reason = f"{doubt.where} takes it away again"
+        else:
+            judged = list(_judged(view, {doubt.name: doubt.value}, packages))
+            if all(item.effect == "enables" for item in judged) and (judged or doubt.name not in _FILES):
+                continue
+            reason = f"{doubt.where} sets it to {doubt.value[:100]!r}; ENV of the image is where it is known to hold"
+        yield _made(doubt.name, doubt.value or "", "unknown", families, reason)
+
+
+def _java_texts(env: Mapping[str, str], command: str) -> Iterator[EnvOverride]:
+    """Options of Java and Node in the command, and in variables that only start scripts know (``JAVA_OPTS_APPEND``)."""
+    said = [(name, value) for name, value in env.items() if name not in _RULES and "-D" in value]
+    for name, value in [*said, ("the image's command", command)]:
+        judged = _java(value[:_TEXT])
+        if judged is not None and judged[0] != "enables":
+            yield _made(name, value, judged[0], ("java", "bc-fips"), judged[1])
+    if "--openssl-legacy-provider" in command:
+        yield _made("the image's command", command, "redirects", ("node",), "lets Node use the legacy provider")
+
+
+def _judged(view: View, env: Mapping[str, str], packages: Owners) -> Iterator[EnvOverride]:
+    """What the variables do, one by one."""
     for name, value in sorted(env.items()):
         judge = _RULES.get(name)
         if judge is not None:
             families, decide = judge
             judged = decide(value)
             if judged is not None:
-                made.append(_made(name, value, judged[0], families, judged[1]))
-    made += _linking(view, env, packages)
-    made += _openssl_files(view, env)
-    return tuple(sorted(made, key=lambda item: (item.name, item.effect, item.families)))
+                yield _made(name, value, judged[0], families, judged[1])
+    yield from _linking(view, env, packages)
+    yield from _openssl_files(view, env)
 
 
 def preloads(view: View, packages: Owners) -> tuple[str, ...]:
@@ -82,16 +117,22 @@ def _forced(value: str) -> Judged | None:
 
 
 def _godebug(value: str) -> Judged | None:
-    said = ""
-    for part in value.split(","):
-        name, _, setting = part.strip().partition("=")
-        if name == "fips140":
-            said = setting  # the last counts
-    if not said:
+    said = fips140(value)
+    if said is None:
         return None
     if said in {"on", "only", "auto"}:
         return "enables", f"fips140={said}"
     return "disables", f"fips140={said[:50]} turns the mode of Go's FIPS module off"
+
+
+def fips140(text: str) -> str | None:
+    """What a GODEBUG text says of ``fips140``: the last counts, names are exact, and an empty value is off."""
+    said = None
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        if name == "fips140" and equals:
+            said = value
+    return said
 
 
 def _node(value: str) -> Judged | None:
@@ -107,6 +148,8 @@ def _java(value: str) -> Judged | None:
     for text in _JAVA_REDIRECTS:
         if text in value:
             return "redirects", f"{text}… brings other security settings or code"
+    if re.search(r"(^|\s)@[\w./]", value):
+        return "redirects", "takes options from a file"
     if "-Dcom.redhat.fips=true" in value or "-Dorg.bouncycastle.fips.approved_only=true" in value:
         return "enables", "asks for FIPS mode"
     return None

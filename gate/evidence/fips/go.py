@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from gate.evidence.filesystem.choose import found
 from gate.evidence.filesystem.collect import GO, shown
 from gate.evidence.fips.elf import ELF, ElfFacts
+from gate.evidence.fips.env import fips140
 from gate.evidence.fips.found import Found, is_system_library
 from gate.evidence.fips.gobuild import GoBuild
 from gate.evidence.fips.openssl_view import View, variables
@@ -36,6 +37,7 @@ _OFF = frozenset({"0", "no", "false", "off"})
 def find(view: View, subject: Subject, env: Sequence[EnvOverride], packages: Owners) -> Found:
     """The modules inside Go programs, and the programs."""
     variable = variables(subject)
+    doubts = [item for item in env if "go" in item.families and item.effect == "unknown"]
     modules: list[CryptoModule] = []
     consumers: list[CryptoConsumer] = []
     diagnostics: list[Diagnostic] = []
@@ -48,11 +50,13 @@ def find(view: View, subject: Subject, env: Sequence[EnvOverride], packages: Own
         if not build.version:
             diagnostics.append(
                 Diagnostic(
-                    code="go_build_hidden", message="too many false beginnings of build information", where=shown(entry.path)
+                    code="go_build_hidden",
+                    message="a Go program with cryptography whose build information is missing, hidden or of before Go 1.18",
+                    where=shown(entry.path),
                 )
             )
         elif build.crypto or build.other or build.boring or build.openssl or build.snapshots:
-            judge = _Judge(view, entry, build, variable, libraries, packages)
+            judge = _Judge(view, entry, build, variable, libraries, packages, doubts)
             modules += judge.modules()
             consumers.append(judge.consumer())
     return Found(tuple(modules), tuple(consumers), tuple(diagnostics))
@@ -66,19 +70,16 @@ def programs(view: View) -> Iterator[tuple[Entry, GoBuild]]:
             yield entry, made
 
 
-def mode(text: str) -> str:
-    """What a GODEBUG text says of ``fips140``; the last counts, and nothing is empty."""
-    said = ""
-    for part in text.split(","):
-        name, _, value = part.strip().partition("=")
-        if name == "fips140":
-            said = value
-    return said
-
-
 class _Judge:
     def __init__(
-        self, view: View, entry: Entry, build: GoBuild, env: Mapping[str, str], libraries: Sequence[str], packages: Owners
+        self,
+        view: View,
+        entry: Entry,
+        build: GoBuild,
+        env: Mapping[str, str],
+        libraries: Sequence[str],
+        packages: Owners,
+        doubts: Sequence[EnvOverride] = (),
     ) -> None:
         self._view = view
         self._entry = entry
@@ -86,6 +87,7 @@ class _Judge:
         self._env = env
         self._libraries = libraries
         self._packages = packages
+        self._doubts = doubts
         self._said = dict(build.settings)
         marked = re.split(r"[ -]X:", build.version, maxsplit=1)
         self._experiments = set(f"{self._said.get('GOEXPERIMENT', '')},{marked[1] if len(marked) > 1 else ''}".split(",")) - {""}
@@ -140,6 +142,9 @@ class _Judge:
             if self._env.get(name, "").strip().lower() in _OFF and name in self._env:
                 self._reasons.append(f"{name}={self._env[name][:20]} in Env turns it off")
                 return tuple(map(shown, self._libraries)), "no"
+        if self._doubts:
+            self._reasons += [item.reason for item in self._doubts]
+            return (), "unknown"
         return tuple(map(shown, self._libraries)), "unknown"
 
     def _boring(self) -> CryptoModule:
@@ -158,7 +163,7 @@ class _Judge:
 
     def _native(self) -> CryptoModule:
         claimed = self._said.get("GOFIPS140", "")
-        default, now = mode(self._said.get("DefaultGODEBUG", "")), mode(self._env.get("GODEBUG", ""))
+        default, now = fips140(self._said.get("DefaultGODEBUG", "")), fips140(self._env.get("GODEBUG", ""))
         toolchain = _TOOLCHAIN.match(self._build.version)
         since = toolchain is None or int(toolchain.group(1)) >= _NATIVE_SINCE
         capable: Said = "yes" if since and (claimed not in {"", "off"} or default or now) else "no"
@@ -167,12 +172,15 @@ class _Judge:
             capable = "no"
         activated = _activated(default)
         overridden: Said = "no"
-        if now and _activated(now) in {"yes", "host"}:
+        if now is not None and _activated(now) in {"yes", "host"}:
             activated = _activated(now)
             self._reasons.append(f"GODEBUG of Env: fips140={now}")
-        elif now:
+        elif now is not None:
             overridden = "yes"
             self._reasons.append(f"GODEBUG of Env turns the mode off: fips140={now[:20]}")
+        if self._doubts and overridden == "no":
+            overridden = "unknown"
+            self._reasons += [item.reason for item in self._doubts]
         self._reasons.append(f"GOFIPS140={claimed or 'off'}, mode {default or 'off'} by build")
         if capable == "yes" and not _SNAPSHOT.fullmatch(claimed):
             self._reasons.append("the module is not a frozen one, so no certificate can be its own")
@@ -231,5 +239,5 @@ class _Judge:
         )
 
 
-def _activated(said: str) -> Activation:
-    return {"on": "yes", "only": "yes", "auto": "host"}.get(said, "no")  # type: ignore[return-value]  # values are of the Literal
+def _activated(said: str | None) -> Activation:
+    return {"on": "yes", "only": "yes", "auto": "host"}.get(said or "", "no")  # type: ignore[return-value]  # values are of the Literal

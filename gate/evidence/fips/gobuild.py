@@ -26,6 +26,8 @@ _SNAPSHOT = re.compile(rb"crypto/internal/fips140/(v[0-9][0-9A-Za-z.-]{0,40})/")
 _BORING = b"_goboringcrypto_"
 _CRYPTO = b"\0crypto/"
 """Before a function of the standard library's cryptography in the table of functions; programs without any have none."""
+_RUNTIME = b"\0runtime.goexit"
+"""In the table of functions of every Go program."""
 _OTHER = b"\0golang.org/x/crypto/"
 _OPENSSL = b"golang-fips/openssl"
 _VERSIONS = 20
@@ -51,9 +53,7 @@ class GoBuild(msgspec.Struct, frozen=True, gc=False):
 
 def choose_go(header: Header) -> GoSink | None:
     """A sink for what may be a program or a shared object."""
-    if header.size >= _LEAST and (header.mode & 0o111 or ".so" in header.path):
-        return GoSink()
-    return None
+    return GoSink() if header.size >= _LEAST else None  # a loader starts what nobody may execute
 
 
 class GoSink:
@@ -73,6 +73,7 @@ class GoSink:
         self._crypto = False
         self._other = False
         self._openssl = False
+        self._runtime = False
 
     def feed(self, data: memoryview) -> None:
         """Looks through the piece and the end of the one before."""
@@ -95,14 +96,17 @@ class GoSink:
         self._crypto = self._crypto or _CRYPTO in window
         self._other = self._other or _OTHER in window
         self._openssl = self._openssl or _OPENSSL in window
+        self._runtime = self._runtime or _RUNTIME in window
         kept = window[-_OVERLAP:]
         self._position += len(window) - len(kept)
         self._tail = kept
 
     def result(self) -> GoBuild | None:
-        """The build information; None for what is no Go program, or one from before Go 1.18."""
+        """The build information, empty of a program with cryptography that has none, or that of before Go 1.18."""
         if self._found is None:
-            return None
+            if not (self._crypto and self._runtime):
+                return None
+            self._found = ("", "")
         version, text = self._found
         settings, modules = read_text(text)
         return GoBuild(

@@ -32,6 +32,11 @@ _JAVA = re.compile(r"(.*/)?java")
 _BC = re.compile(r"(org\.bouncycastle\.jcajce\.provider\.BouncyCastleFipsProvider|BCFIPS)\b")
 _APPROVED = "org.bouncycastle.fips.approved_only"
 _PROVIDERS = 100
+_DOES_ALL = re.compile(
+    r"(SunJCE|SunEC|SunRsaSign|com\.sun\.crypto\.provider|sun\.security\.(ec|rsa)|BC\b|Conscrypt|AmazonCorretto"
+    r"|org\.bouncycastle\.jce\.|org\.conscrypt)"
+)
+"""Providers that encrypt and sign with anything: Java asks the next one where the first does not know an algorithm."""
 _VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 _NAMED = re.compile(r"(bc-fips|bcprov|netty-tcnative-boringssl)[a-z0-9-]*?-?([0-9][0-9A-Za-z.+_]*)?(?:-[a-z0-9_-]+)?\.jar")
 _NESTED_FAMILIES = (
@@ -139,12 +144,12 @@ def _registered(module: CryptoModule, jdks: Sequence[_Jdk], about: Sequence[EnvO
     if not jdks or not first:
         why = "no JDK of the image names it as its first provider; a program may register it by itself"
         return msgspec.structs.replace(module, reasons=(*module.reasons, why))
-    strict = all(jdk.approved_only for jdk in first) and len(first) == len(jdks)
+    strict = all(jdk.approved_only and not jdk.leaks for jdk in first) and len(first) == len(jdks)
     reasons = [reason for jdk in jdks for reason in jdk.reasons]
     return msgspec.structs.replace(
         module,
         installed="yes",
-        activated="yes" if strict else "no" if not any(jdk.approved_only for jdk in first) else "unknown",
+        activated="yes" if strict else "no" if not any(jdk.approved_only and not jdk.leaks for jdk in first) else "unknown",
         overridden=_overridden(about),
         bypassable=any(jdk.others for jdk in first),
         reasons=(*module.reasons, *reasons, *(item.reason for item in about)),
@@ -179,14 +184,16 @@ class _Jdk:
         self.approved_only = approved.strip().lower() == "true"
         self.bouncy_first = bool(self.providers and _BC.match(self.providers[0]))
         self.others = tuple(
-            name for name in self.providers[1:] if not name.startswith(("BC", "org.bouncycastle", "com.sun.net.ssl"))
+            name for name in self.providers[1:] if not name.startswith(("BCJSSE", "org.bouncycastle.jsse", "com.sun.net.ssl"))
         )
+        self.leaks = any(_DOES_ALL.match(name) for name in self.others)
         where = self._home
         self.reasons = [f"{where}: first provider {self.providers[0][:100] if self.providers else 'unknown'}"]
         if self.bouncy_first:
             self.reasons.append(f"{where}: {_APPROVED}={approved or '(not set)'}")
         if self.others and self.bouncy_first:
-            self.reasons.append(f"{where}: other providers follow: {', '.join(self.others)[:200]}")
+            what = " and do what the first refuses" if self.leaks else ""
+            self.reasons.append(f"{where}: other providers follow{what}: {', '.join(self.others)[:200]}")
 
     def facts(
         self, packages: Owners, bouncy: Sequence[str], about: Sequence[EnvOverride]

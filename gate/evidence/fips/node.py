@@ -19,7 +19,7 @@ from gate.evidence.fips.elf_link import Linker
 from gate.evidence.fips.elf_module import module_of, static_openssl
 from gate.evidence.fips.elf_use import elves
 from gate.evidence.fips.found import Found
-from gate.evidence.fips.openssl import Directories, effect_of, numbers
+from gate.evidence.fips.openssl import directories, effect_of
 from gate.evidence.fips.openssl_view import View, variables
 from gate.evidence.fips.python import Wheels
 from gate.model.fips import Activation, CryptoConsumer, CryptoModule, EnvOverride
@@ -80,6 +80,7 @@ class _Judge:
         self._overrides = [item for item in overrides if "openssl" in item.families and item.effect in {"redirects", "unknown"}]
         config = _value(chosen, _CONFIG)
         self._env = {**env, "OPENSSL_CONF": config} if config is not None else dict(env)
+        self._legacy = [item for item in overrides if "node" in item.families and "--openssl-legacy-provider" in item.value]
         self._reasons = [f"reads the section {self._section}"] + [
             f"is started with {word[:100]}" for word in chosen if "openssl" in word
         ]
@@ -108,6 +109,9 @@ class _Judge:
         if self._forced and not ready:
             reaches = "broken"  # (2)
             reasons.append("asked for FIPS without a configuration that loads the provider: it ends when it starts")
+        if self._legacy and reaches in {"yes", "host", "unknown"}:
+            reaches, modules = "unknown", ()
+            reasons += [item.reason for item in self._legacy]
         owner = self._wheels.of(entry.path)
         consumer = CryptoConsumer(
             path=shown(entry.path),
@@ -128,16 +132,7 @@ class _Judge:
         if target is None or known is None:
             reasons.append(f"{name} is not where the loader looks")
             return "unknown", ()
-        library = known[1]
-        where = Directories(
-            target.path,
-            library.openssldir,
-            library.modulesdir,
-            numbers(library.version),
-            library.follows_kernel,
-            library.force_variable,
-        )
-        effect = effect_of(self._view, where, self._env, self._section)
+        effect = effect_of(self._view, directories(*known), self._env, self._section)
         reasons.append(f"{effect.config.path or 'no configuration'} ({self._section}): {effect.config.state}")
         reasons += effect.config.problems
         if effect.activated in {"yes", "host"} and self._overrides:

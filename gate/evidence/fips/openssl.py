@@ -56,6 +56,13 @@ class Effect:
     """As in `CryptoModule`."""
 
 
+def directories(entry: Entry, facts: LibraryFacts) -> Directories:
+    """Those of a library."""
+    return Directories(
+        entry.path, facts.openssldir, facts.modulesdir, numbers(facts.version), facts.follows_kernel, facts.force_variable
+    )
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """The leading numbers of a version."""
     match = re.match(r"\d{1,4}(\.\d{1,4}){0,3}", version)
@@ -77,12 +84,13 @@ def effect_of(view: View, where: Directories, env: Mapping[str, str], section: s
         if path and view.read(path) is not None:
             providers = read_providers(parse(path, view.read, env, where.openssldir), section, where.version)
             state = providers.state()
+            unknown = bool(providers.doubts) and state in {"strict", "preferred"}
             if providers.fips is not None:
                 fips, integrity, trouble = _provider(view, providers.fips, modules, where)
                 if trouble:
                     problems.append(trouble)
                     state = "broken"
-                    unknown = integrity == "not_checked"
+                    unknown = unknown or integrity == "not_checked"
         elif not path and "OPENSSL_CONF" not in env:
             problems.append("the library does not say where its configuration is")
     except NotLookedAt as error:
@@ -102,7 +110,7 @@ def effect_of(view: View, where: Directories, env: Mapping[str, str], section: s
         default_properties=providers.properties,
         state=state,
         settings=providers.settings,
-        problems=(*providers.problems, *problems),
+        problems=(*providers.problems, *providers.doubts, *problems),
     )
     return Effect(config, "unknown" if unknown else _activated(view, where, state, modules, env), fips, integrity)
 
@@ -170,7 +178,7 @@ class _Finder:
         if version and version < (3,):
             self.modules.append(self._before_three(entry, facts, version))
             return
-        where = Directories(entry.path, facts.openssldir, facts.modulesdir, version, facts.follows_kernel, facts.force_variable)
+        where = directories(entry, facts)
         plain = effect_of(self._view, where, {name: text for name, text in self._env.items() if not name.startswith("OPENSSL_")})
         now = effect_of(self._view, where, self._env)
         self.configs.append(now.config)

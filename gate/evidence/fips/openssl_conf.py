@@ -35,7 +35,9 @@ class Conf:
 
     sections: dict[str, dict[str, str]] = dataclasses.field(default_factory=lambda: {DEFAULT: {}})
     problems: list[str] = dataclasses.field(default_factory=list)
-    """What is odd and no error: includes that are missing, or that depend on the working directory."""
+    """What is odd and no error: includes that are missing."""
+    doubts: list[str] = dataclasses.field(default_factory=list)
+    """Why the values may be others when a program reads them: working directory, order of files in a directory."""
     env: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def get(self, section: str, name: str) -> str | None:
@@ -70,6 +72,8 @@ class _Parser:
         self._includedir = ""
         self._dollarid = False
         self._abspath = False
+        self._given: dict[tuple[str, str], str] = {}
+        """What the file at hand, and those that it includes, assign."""
 
     def file(self, path: str, data: bytes, depth: int) -> None:
         self._files += 1
@@ -121,6 +125,7 @@ class _Parser:
         values = self.conf.sections.setdefault(section, {})
         values.pop(name, None)  # (1): last wins, in the place of the last
         values[name] = value
+        self._given[section, name] = value
 
     def _pragma(self, text: str) -> None:
         name, colon, value = text.partition(":")
@@ -143,7 +148,7 @@ class _Parser:
                 raise Unreadable(f"the include {name[:200]!r} is relative, and a pragma forbids that")
             path = f"{base or self._folder}/{name}"
             if not base:
-                self.conf.problems.append(f"the include {name[:200]!r} depends on the working directory")
+                self.conf.doubts.append(f"the include {name[:200]!r} depends on the working directory")
                 return  # (2): what a program finds there is not known, so nothing may rely on it
         found = self._read(path)
         if found is None:
@@ -151,11 +156,23 @@ class _Parser:
         elif isinstance(found, bytes):
             self.file(path, found, depth + 1)
         else:
-            for child in sorted(found):
-                if child.endswith((".cnf", ".conf")) and len(child) > 5:
-                    data = self._read(f"{path}/{child}")
-                    if isinstance(data, bytes):
-                        self.file(f"{path}/{child}", data, depth + 1)
+            self._children(path, found, depth)
+
+    def _children(self, folder: str, names: Sequence[str], depth: int) -> None:
+        """The files of a directory, which OpenSSL takes in the order of the disk: no order may be relied upon."""
+        given: dict[tuple[str, str], str] = {}
+        for child in sorted(names):
+            name = child.lower()
+            wanted = (name.endswith(".cnf") and len(name) > 4) or (name.endswith(".conf") and len(name) > 5)
+            data = self._read(f"{folder}/{child}") if wanted else None
+            if not isinstance(data, bytes):
+                continue
+            above, self._given = self._given, {}
+            self.file(f"{folder}/{child}", data, depth + 1)
+            if any(given.get(key, value) != value for key, value in self._given.items()):
+                self.conf.doubts.append(f"files of {folder[:200]} say different things, and are read in any order")
+            given |= self._given
+            self._given = above | self._given
 
     def _copied(self, text: str, section: str) -> str:
         """The value with quotes, escapes and variables resolved (``str_copy``)."""

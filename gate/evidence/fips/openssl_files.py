@@ -52,6 +52,8 @@ _PLACES = re.compile(
 _CONF_BYTES = 512 * 1024
 _TOLD = (b"openssl_conf", b"nodejs_conf", b"module-mac", b"default_properties", b"fips_sect")
 _NOSY_BYTES = 64 * 1024
+_SCRIPT = (b"OPENSSL_", b"GODEBUG", b"GOFIPS", b"GOLANG_FIPS", b"_FIPS", b"fips", b"JAVA")
+"""What makes a script worth keeping: names of variables, or a part of them."""
 
 
 class LibraryFacts(msgspec.Struct, frozen=True, gc=False):
@@ -151,4 +153,6 @@ class _Conf:
         """The contents; None of what does not look like a configuration."""
         data = b"".join(self._pieces)
         self._pieces.clear()
-        return data if self._named or any(word in data for word in _TOLD) else None
+        if self._named or any(word in data for word in _TOLD):
+            return data
+        return data if data.startswith(b"#!") and any(word in data for word in _SCRIPT) else None

@@ -42,6 +42,8 @@ class Providers:
     properties: str
     settings: dict[str, str]
     problems: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
+    """Why it may come to something else when a program runs."""
 
     @property
     def fips(self) -> Provider | None:
@@ -81,8 +83,9 @@ def read_providers(conf: Conf, section: str, version: tuple[int, ...]) -> Provid
     """
     top = conf.get(DEFAULT, section)
     if top is None:
-        return Providers((), "", {}, tuple(conf.problems))
+        return Providers((), "", {}, tuple(conf.problems), tuple(conf.doubts))
     problems = list(conf.problems)
+    doubts = list(conf.doubts)
     modules = _section(conf, top, section)
     active: list[Provider] = []
     properties = ""
@@ -96,8 +99,8 @@ def read_providers(conf: Conf, section: str, version: tuple[int, ...]) -> Provid
         elif kind == "ssl_conf":
             settings = _tls(conf, value)
         elif kind == "engines":
-            problems.append("engines are configured, which may bring algorithms of their own")
-    return Providers(tuple(active[:_MOST]), properties, settings, tuple(problems))
+            doubts.append("engines are configured, whose algorithms are used whatever the properties say")
+    return Providers(tuple(active[:_MOST]), properties, settings, tuple(problems), tuple(doubts))
 
 
 def _section(conf: Conf, name: str, where: str) -> dict[str, str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gate.evidence.filesystem.choose import found
+from gate.evidence.filesystem.collect import shown
 from gate.evidence.fips.openssl_conf import Contents, Unreadable
 from gate.evidence.fips.openssl_files import CONF, LIBRARY, LibraryFacts
 from gate.model.input import Subject
 from gate.oci.filesystem import FileSystem
 from gate.oci.tree import Entry
-
-_MOST = 1000
 
 
 class NotLookedAt(Unreadable):
@@ -51,6 +50,17 @@ class View:
             return None
         return data.decode("utf-8", "backslashreplace").strip() if isinstance(data, bytes) else None
 
+    def script(self, word: str, search: str) -> tuple[str, str] | None:
+        """Path and text of a small script that a word of the command names, where it speaks of a variable that matters."""
+        for place in (word,) if "/" in word else tuple(f"{folder}/{word}" for folder in search.split(":")[:50]):
+            entry = self.files.tree.get(place)
+            data = found(entry, CONF)
+            if entry is not None and isinstance(data, bytes) and data.startswith(b"#!"):
+                return f"/{shown(entry.path)}", data.decode("utf-8", "backslashreplace")
+            if entry is not None and entry.kind == "file":
+                return None
+        return None
+
     def library(self, path: str) -> tuple[Entry, LibraryFacts] | None:
         """A library and what it says of itself."""
         entry = self.files.tree.get(path)
@@ -69,9 +79,7 @@ class View:
             self._folders = {}
             for entry in self.files.entries():
                 above, _, name = entry.path.rpartition("/")
-                names = self._folders.setdefault(above, [])
-                if len(names) < _MOST:
-                    names.append(name)
+                self._folders.setdefault(above, []).append(name)
         return tuple(self._folders.get(folder, ()))
 
 

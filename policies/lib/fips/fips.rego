@@ -195,13 +195,14 @@ _is_version(entry, m) if {
 	entry.family == m.family
 	some version in entry.versions
 	some text in {m.version, m.package_version}
-	_begins(text, version)
+	_begins(text, version, m.vendor)
 }
 
-_begins(text, version) if text == version
+_begins(text, version, _) if text == version
 
-_begins(text, version) if {
-	some next in [".", "-", "+", "_", "~"]
+# What a distribution puts behind a version is its build; of a file of no package it is another version (3.1.2-dev, 3.1.2+quic).
+_begins(text, version, vendor) if {
+	some next in ({"."} | {mark | some mark in ["-", "+", "_", "~"]; vendor != ""})
 	startswith(text, concat("", [version, next]))
 }
 

@@ -88,3 +88,20 @@ test_a_provider_that_is_not_listed_validates_nothing if {
 	fips.validated(library) == library with input as image([library], [], today)
 	fips.validated(library) == provider with input as image([library, provider], [], today)
 }
+
+# Behind the version of a package stands whose build it is; behind that of nobody's file another version.
+test_versions_of_nobodys_file_are_exact if {
+	entries := {"modules": {"entries": [{
+		"family": "f", "vendors": ["", "rhel"], "versions": ["3.1.2"], "packages": [], "certificates": ["1"],
+	}]}}
+	found := {[vendor, version] |
+		some vendor in ["", "rhel"]
+		some version in ["3.1.2", "3.1.2.1", "3.1.2-dev", "3.1.2+quic", "3.1.20"]
+		m := {"family": "f", "vendor": vendor, "version": version, "package": "", "package_version": ""}
+		fips.certificate(m).match == "vendor_version" with data.cmvp as entries
+	}
+	found == {
+		["", "3.1.2"], ["", "3.1.2.1"], ["rhel", "3.1.2"], ["rhel", "3.1.2.1"], ["rhel", "3.1.2-dev"],
+		["rhel", "3.1.2+quic"],
+	}
+}

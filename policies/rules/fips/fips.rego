@@ -271,11 +271,12 @@ deny contains result.make(rego.metadata.chain(), [c.path, c.kind, concat("; ", c
 	not _is_explained(c)
 }
 
-# A module that is denied, or left out, already says why its users do not reach FIPS.
+# A module that is off or incapable already says why its users do not reach FIPS. One that is on without a certificate does not:
+# waived, or left out, it would take with it what goes past it.
 _is_explained(c) if {
 	some m in input.fips.modules
 	m.path in c.modules
-	not fips.module_state(m) in {"validated_active", "capable_host_dependent"}
+	fips.module_state(m) in {"capable_not_activated", "non_fips_crypto_present", "unknown"}
 }
 
 _looked if {

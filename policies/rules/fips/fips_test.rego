@@ -286,3 +286,10 @@ test_a_historical_certificate_without_a_day if {
 		with data.cmvp as object.union(listing, {"list": list})
 	found == {"fips.certificate_expired"}
 }
+
+# A module that is on without a certificate, waived or not, says nothing of a program that goes past it.
+test_a_module_that_is_on_explains_no_program if {
+	past := consumer({"reaches_fips": "no"})
+	"fips.not_reached" in ids(image(facts([module({"vendor": "debian"})], [past]), {}))
+	not "fips.not_reached" in ids(image(facts([module({"activated": "no"})], [past]), {}))
+}

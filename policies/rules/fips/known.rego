@@ -89,6 +89,7 @@ _unknown contains {"path": part.module.path, "reasons": [reason]} if {
 #   solution: See that this is what you expect of the image.
 #   severity: medium
 #   waivable: true
+#   parameter: fail_on_fips_issues
 #   controls: []
 #   applies_to: [image, archive]
 #   collections: [prod, dev]
@@ -134,6 +135,7 @@ warn contains result.make(rego.metadata.chain(), [count(paths), concat(", ", arr
 #   solution: Leave `default` out of the active providers; `base` brings the encoders.
 #   severity: medium
 #   waivable: true
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-13}
 #   applies_to: [image, archive]
@@ -159,6 +161,7 @@ warn contains result.make(
 #   solution: Take the variable out of the image if it is not needed.
 #   severity: low
 #   waivable: true
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: CM-6}
 #   applies_to: [image, archive]
@@ -185,7 +188,7 @@ warn contains result.make(rego.metadata.chain(), [item.reason, item.effect, conc
 #   solution: Refresh it with tools/cmvp.py (docs/compliance.md), and have the policies released.
 #   severity: medium
 #   waivable: true
-#   parameter: max_cmvp_age_days
+#   parameter: fail_on_fips_issues
 #   controls:
 #     - {framework: NIST-800-53, id: SC-13}
 #   applies_to: [image, archive]

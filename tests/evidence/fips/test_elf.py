@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from gate.evidence.fips import elf as elf_module
 from gate.evidence.fips.elfmarks import MARKS, library_family
-from tests.evidence.fips.elves import ARM, BASE, elf, facts_of
+from tests.evidence.fips.elves import ARM, BASE, elf, facts_of, see
+from tests.oci.layering import File
 
 OPENSSL = b'\0crypto/evp/evp_enc.c\0OpenSSL 3.5.9 29 Sep 2026\0OPENSSLDIR: "/opt/ssl"\0MODULESDIR: "/opt/ssl/m"\0'
 
@@ -201,3 +202,12 @@ def test_files_of_debug_symbols_are_no_problem() -> None:
     struct.pack_into("<Q", data, 64 + 32, 0)
     found = facts_of(bytes(data))
     assert found is not None and not found.problems
+
+
+@pytest.mark.parametrize(("mode", "told"), [(0o755, True), (0o644, False)])
+def test_a_program_of_no_known_class_is_named(mode: int, told: bool) -> None:
+    """Linux does not look at the class or the byte order of what it starts; test files of that kind are no programs."""
+    data = bytearray(elf(loader="/lib/ld"))
+    data[4] = 0
+    found = see([File("app", bytes(data), mode=mode)])
+    assert [(item.code, item.where) for item in found.diagnostics] == ([("odd_elf", "app")] if told else [])

@@ -53,6 +53,10 @@ FIXED, ON, ONLY = "GOFIPS140=v1.0.0", "DefaultGODEBUG=fips140=on", "DefaultGODEB
         (built(FIXED, ON), V1, ["GODEBUG=x=1,fips140=on,fips140=off"], "v1.0.0", "yes", "yes", "yes", "no"),
         (built(FIXED, ON), V1, ["GODEBUG=fips140=debug"], "v1.0.0", "yes", "yes", "yes", "no"),
         (built(FIXED, ON), V1, ["GODEBUG=http2debug=1"], "v1.0.0", "yes", "yes", "no", "yes"),
+        # measured with Go 1.26: an empty value is off, and names have no blanks
+        (built(FIXED, ON), V1, ["GODEBUG=fips140="], "v1.0.0", "yes", "yes", "yes", "no"),
+        (built(FIXED, ON), V1, ["GODEBUG=x=1, fips140=off"], "v1.0.0", "yes", "yes", "no", "yes"),
+        (built(FIXED), V1, ["GODEBUG=x=1, fips140=on"], "v1.0.0", "yes", "no", "no", "no"),
         (built(FIXED), V1, [], "v1.0.0", "yes", "no", "no", "no"),
         (built(FIXED), V1, ["GODEBUG=fips140=on"], "v1.0.0", "yes", "yes", "no", "yes"),
         (built(FIXED, "DefaultGODEBUG=fips140=off"), V1, [], "v1.0.0", "yes", "no", "no", "no"),
@@ -95,6 +99,22 @@ def test_what_is_outside_the_module(build: bytes, traces: bytes, bypassable: boo
     found = module(see([program(build, traces)]), APP)
     assert found.bypassable == bypassable
     assert ("golang.org/x/crypto" in " ".join(found.reasons)) == (b"x/crypto/" in traces)
+
+
+def test_a_program_that_nobody_may_execute_counts() -> None:
+    """The loader, or a start script with chmod, starts it all the same."""
+    file = program(built(), CRYPTO)
+    file.mode = 0o644
+    assert module(see([file]), APP).capable == "no"
+
+
+@pytest.mark.parametrize("build", [b"", bytes([*built(version="go1.16")[:15], 0, *built(version="go1.16")[16:]])])
+def test_a_program_without_readable_build_information_is_not_known(build: bytes) -> None:
+    """Taken out, or of Go before 1.18: its cryptography is there all the same."""
+    found = see([program(build, CRYPTO + b"\0runtime.goexit\0")])
+    assert [(item.code, item.where) for item in found.diagnostics] == [("go_build_hidden", APP)]
+    assert not found.complete
+    assert see([program(build, b"\0runtime.goexit\0fmt.Println\0")]).complete
 
 
 @pytest.mark.parametrize("build", [built(), built(FIXED, ON)])

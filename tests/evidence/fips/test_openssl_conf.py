@@ -80,8 +80,23 @@ def test_a_relative_include_is_relied_upon_by_nobody() -> None:
     text = b".include x.cnf\n"
     loose = parse("/c", {"/c": text, **others}.get, {}, "/d")
     assert "i" not in loose.sections
-    assert "working directory" in loose.problems[0]
+    assert "working directory" in loose.doubts[0]
     assert "i" in parse("/c", {"/c": text, **others}.get, {"OPENSSL_CONF_INCLUDE": "/d"}, "/e").sections
+
+
+def test_a_directory_is_read_in_any_order() -> None:
+    """Files that say different things make a doubt; names are taken in any case, as OpenSSL does."""
+    others: dict[str, Contents] = {"/c": b".include /d\n", "/d": ("a.CNF", "b.conf"), "/d/a.CNF": b"[s]\nx=1\n"}
+    same, other = b"[s]\nx=1\n[t]\ny=1\n", b"[s]\nx=2\n"
+    agreed = parse("/c", {**others, "/d/b.conf": same}.get, {}, "/")
+    assert agreed.sections["s"] == {"x": "1"} and not agreed.doubts
+    assert "any order" in parse("/c", {**others, "/d/b.conf": other}.get, {}, "/").doubts[0]
+
+
+def test_engines_are_a_doubt() -> None:
+    """An engine's algorithms are used whatever the properties demand."""
+    text = "openssl_conf=i\n[i]\nengines=e\n[e]\n"
+    assert read_providers(parse("/c", {"/c": text.encode()}.get, {}, "/"), "openssl_conf", (3, 5)).doubts
 
 
 @pytest.mark.parametrize(
