@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gate.cli.options import F
+from gate.cli.options import F, Hours
 
 if TYPE_CHECKING:
     from gate.export.demands import Demands, Rendered
@@ -36,7 +36,7 @@ def _demands(function: F) -> F:
             "--max-age",
             required=True,
             metavar="HOURS",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Hours(),
             help="Oldest summary that counts.",
         ),
         click.option("--verifier-id", required=True, metavar="URI", help="Whose summary counts; paired with the key."),

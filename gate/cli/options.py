@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -15,6 +15,22 @@ from gate.report import FORMATS
 OUTPUT_HELP = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}; to PATH, or standard output. Repeatable."
 
 F = TypeVar("F", bound=Callable[..., object])
+
+
+class Hours(click.FloatRange):
+    """A number of hours above zero that ends: ``nan`` and ``inf`` are floats too, and bound nothing."""
+
+    name = "hours"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=1_000_000, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The hours; a usage error for what is no such number."""
+        hours: float = super().convert(value, param, ctx)
+        if hours != hours:  # not a number
+            self.fail(f"{value} is no number of hours.", param, ctx)
+        return hours
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

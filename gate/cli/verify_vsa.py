@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from gate.cli.options import Hours
+
 
 @click.command("verify-vsa", context_settings={"max_content_width": 120})
 @click.argument("file", metavar="FILE")
@@ -13,9 +15,7 @@ import click
 @click.option(
     "--policy-digest", required=True, metavar="sha256:…", help="The policy that it must have passed (`policy` in the report)."
 )
-@click.option(
-    "--max-age", required=True, metavar="HOURS", type=click.FloatRange(min=0, min_open=True), help="Oldest summary that counts."
-)
+@click.option("--max-age", required=True, metavar="HOURS", type=Hours(), help="Oldest summary that counts.")
 @click.option("--level", "levels", multiple=True, metavar="LEVEL", help="A verified level that must be claimed. Repeatable.")
 @click.option("--key", "keys", multiple=True, metavar="PEM", help="Public key of the verifier. Repeatable.")
 @click.option("--certificate-identity", metavar="IDENTITY", help="Exact identity of a keyless verifier.")

@@ -18,7 +18,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:/@%+=&,;#-]*")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_REPOSITORY = re.compile(r"[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
+_REPOSITORY = re.compile(r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+:[0-9]+)(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
+"""With a registry: what Pods call `app` is `docker.io/library/app`, and a policy about the one would not see the other."""
+_HUB = ("docker.io", "index.docker.io")
 SKEW_S = 300
 """How far a summary's time may lie ahead, as in `gate.attest.vsa_verify`."""
 
@@ -101,6 +103,15 @@ class Demands:
             raise ConfigError(f"the policy digest {self.policy_digest!r} is not sha256:<64 hex digits>")
         if self.max_age_s <= 0:
             raise ConfigError("the maximum age is not above zero", fix="give it in hours: --max-age 24")
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Every way in which a Pod can write the repository: Docker Hub's registry and its folder `library` may be left out."""
+        host, _, path = self.repository.partition("/")
+        if host not in _HUB:
+            return (self.repository,)
+        paths = [path, path.removeprefix("library/")] if "/" in path else [path, f"library/{path}"]
+        return tuple(dict.fromkeys([*(f"{hub}/{each}" for hub in _HUB for each in paths), *paths]))
 
     @property
     def alternatives(self) -> tuple[tuple[str, ...], ...]:

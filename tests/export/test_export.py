@@ -46,6 +46,7 @@ GOOD = Demands(
         {"repository": "registry.example/shop/app:1"},
         {"repository": "*"},
         {"repository": ""},
+        {"repository": "acme/app"},
         {"verifier_id": ""},
         {"verifier_id": "*"},
         {"verifier_id": "https://acme.example/*"},
@@ -98,6 +99,19 @@ def test_only_the_key_that_the_gate_reads_is_exported(tmp_path: Path, capfd: pyt
     demands = ("--policy-digest", POLICY, "--verifier-id", VERIFIER, "--repository", "registry.example/app", "--max-age", "1")
     code = run(["export", "kyverno", "--key", str(tmp_path / "two.pub"), *demands])
     assert code == 2 or second.splitlines()[1] not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("age", ["nan", "inf", "-1", "0", "1e400"])
+@pytest.mark.parametrize(
+    "command", [("export", "kyverno", "--repository", "registry.example/app"), ("verify-vsa", "x", "--digest", POLICY)]
+)
+def test_an_age_that_bounds_nothing_is_refused(command: tuple[str, ...], age: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """`nan` is a float, and nothing is older than it: exit 2, before anything else."""
+    from gate.__main__ import run
+
+    demands = ["--policy-digest", POLICY, "--verifier-id", VERIFIER, "--resource-uri", "oci://x", "--max-age", age]
+    assert run([*command, *demands]) == 2
+    assert "max-age" in capfd.readouterr().err
 
 
 def test_gatekeeper_without_a_provider_is_refused() -> None:
@@ -214,6 +228,12 @@ def test_gatekeepers_rego_admits_only_what_its_provider_vouches_for(tmp_path: Pa
     query = "{name: count(found) | c := input.cases[name]; found := data.policygate.violation with input as c}"
     found = _evaluate(tmp_path, module, query, cases, "--v0-compatible")
     assert {name for name, count in found.items() if count == 0} == {"good", "not ours", "a longer name"}
+    hub = gatekeeper.rego(dataclasses.replace(GOOD, repository="docker.io/library/app"), "sums")
+    spelt = ("app", "library/app:1", "docker.io/app", "index.docker.io/library/app:1", "docker.io/library/app@sha256:1")
+    inputs = {name: case({}, name) for name in (*spelt, "acme/app", "app2", "registry.example/library/app")}
+    module = hub.replace("external_data({", "answered({") + "answered(_) = input.answer { true }\n"
+    found = _evaluate(tmp_path, module, query, inputs, "--v0-compatible")
+    assert {name for name, count in found.items() if count} == set(spelt)
     (tmp_path / "template.rego").write_text(gatekeeper.rego(GOOD, "sums"))
     check = [str(tool("opa")), "check", "--v0-compatible", "--strict", "--capabilities", str(tmp_path / "capabilities.json")]
     done = subprocess.run([*check, str(tmp_path / "template.rego")], capture_output=True, text=True, check=False)
@@ -286,8 +306,7 @@ def test_kyverno_admits_only_the_good(shop: Shop, tmp_path: Path) -> None:
     shop.attach(bare, shop.statement(image), legacy=True)  # about another image
     demands = _demands(shop, image)
     assert _kyverno(tmp_path, [image], {name: change(demands) for name, change in VARIANTS.items()}) == {"good"}
-    for reference in (image, image.partition("@")[0] + ":1"):
-        assert _kyverno(tmp_path, [reference], {"good": demands}) == {"good"}
+    assert _kyverno(tmp_path, [image, image.partition("@")[0] + ":1"], {"good": demands}) == {"good"}
     others = {"future": future, "failed": failed, "bare": bare}
     assert _kyverno(tmp_path, [*others.values()], {name: _demands(shop, other) for name, other in others.items()}) == set()
 
