@@ -7,18 +7,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gate.cli.files import read_bounded
-from gate.errors import EvidenceInvalid, LimitExceeded, UsageError
+from gate.errors import LimitExceeded, UsageError
 from gate.evidence.interface import Document
+from gate.evidence.packed import unpacked
 from gate.limits import Limits
 from gate.vex import repository
 
 _ENDS = (".json", ".jsonl", ".vex")
-_PACKED = (".gz", ".xz")
-_GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
-_XZ_MEMORY = 256 * 1024 * 1024
-"""xz files can ask for gigabytes of dictionary; ``xz -9`` needs 65 MiB."""
-_STREAMS = 64
-"""Compressed streams one after the other in one file; there is one in practice."""
+_PACKED = (".gz", ".xz", ".zst")
 _SKIPPED = frozenset({repository.MANIFEST, "provider-metadata.json", "changes.csv"})
 
 
@@ -79,43 +75,4 @@ def _files(folder: Path, limits: Limits) -> list[Path]:
 def _document(path: str, limits: Limits, record: Callable[[str, bytes], None]) -> Document:
     data = read_bounded(path, limits.document_bytes, "VEX")
     record(path, data)
-    return Document(data=unpack(data, path, limits), origin="file", source=path)
-
-
-def unpack(data: bytes, name: str, limits: Limits) -> bytes:
-    """The bytes inside gzip or xz, whatever the name says, or the bytes themselves. Raises EvidenceInvalid, LimitExceeded."""
-    if data.startswith(_GZIP):
-        import zlib
-
-        return _drain(lambda: zlib.decompressobj(wbits=31), data, name, limits)
-    if data.startswith(_XZ):
-        import lzma
-
-        return _drain(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY), data, name, limits)
-    return data
-
-
-def _drain(make: Callable[[], object], data: bytes, name: str, limits: Limits) -> bytes:
-    """Decompress all streams of a file, never holding more than the limit of one document."""
-    import lzma
-    import zlib
-
-    whole, rest, streams = bytearray(), data, 0
-    try:
-        while rest:
-            if streams and not rest.strip(b"\0"):
-                break  # padding after the last stream
-            unpacker = make()
-            room = limits.document_bytes + 1 - len(whole)
-            whole += unpacker.decompress(rest, room)  # type: ignore[attr-defined]  # zlib and lzma agree on this method
-            if len(whole) > limits.document_bytes:
-                raise LimitExceeded("document_bytes", limits.document_bytes, f"{name}, decompressed")
-            if not unpacker.eof:  # type: ignore[attr-defined]  # as above
-                raise EvidenceInvalid(f"{name}: the compressed data ends too early", fix="fetch the file again")
-            rest = unpacker.unused_data  # type: ignore[attr-defined]  # as above
-            streams += 1
-            if streams > _STREAMS:
-                raise EvidenceInvalid(f"{name}: more than {_STREAMS} compressed streams")
-    except (zlib.error, lzma.LZMAError, MemoryError) as error:
-        raise EvidenceInvalid(f"{name}: broken compression ({error})", fix="fetch the file again") from None
-    return bytes(whole)
+    return Document(data=unpacked(data, path, limits), origin="file", source=path)

@@ -14,6 +14,7 @@ import msgspec
 
 from gate.errors import EvidenceError, EvidenceInvalid, FormatRefused, LimitExceeded
 from gate.evidence.interface import Document, Reading
+from gate.evidence.packed import unpacked
 from gate.limits import Limits
 from gate.model.base import digest_of
 from gate.model.evidence import UNVERIFIED, CollectionError, Kind, Verification
@@ -53,17 +54,21 @@ class Opened:
     """Of provenance, summaries and attestations: what the chain from source to binary is made of."""
 
 
-def split(document: Document) -> list[Document]:
-    """One document per envelope: a JSONL file of bundles, or the attestations that GitHub's API returns, hold several."""
+def split(document: Document, limits: Limits) -> list[Document]:
+    """One document per envelope: a JSONL file of bundles, or the attestations that GitHub's API returns, hold several.
+
+    What is packed is looked into, and stays packed unless it holds several.
+    """
     if document.origin != "file":
         return [document]
     from gate.evidence.sniff import is_stream
 
-    if is_stream(document.data):
+    plain = unpacked(document.data, document.source, limits)
+    if is_stream(plain):
         return [document]
-    lines = split_documents(document.data)
+    lines = split_documents(plain)
     if len(lines) < 2:
-        return [document if not lines or lines[0] is document.data else dataclasses.replace(document, data=lines[0])]
+        return [document if not lines or lines[0] is plain else dataclasses.replace(document, data=lines[0])]
     return [_part(document, number, line) for number, line in enumerate(lines, 1)]
 
 
@@ -84,7 +89,7 @@ class Opener:
         opened: list[Opened] = []
         for document in documents:
             try:
-                parts = split(document)
+                parts = split(document, self._limits)
             except EvidenceError as error:
                 opened.append(_unreadable(document, error, UNVERIFIED, "unknown"))
                 continue
@@ -109,8 +114,9 @@ class Opener:
 
 def _open(document: Document, trust: Trust, limits: Limits) -> Opened:
     try:
+        plain = unpacked(document.data, document.source, limits)
         envelope = open_envelope(
-            document.data,
+            plain,
             annotations=document.annotations,
             media_type=document.media_type,
             trust=trust,
@@ -121,10 +127,10 @@ def _open(document: Document, trust: Trust, limits: Limits) -> Opened:
         return _unreadable(document, error, Verification(state="failed", reason=error.what), "unknown")
     if envelope is not None:
         return _open_envelope(document, envelope, limits)
-    statement = _bare_statement(document.data, limits)
+    statement = _bare_statement(plain, limits)
     if statement is not None:
-        return _open_statement(document, statement, document.data, UNVERIFIED, limits)
-    return _read(document, document.data, UNVERIFIED, None, limits)
+        return _open_statement(document, statement, plain, UNVERIFIED, limits)
+    return _read(document, plain, UNVERIFIED, None, limits)
 
 
 def _bare_statement(data: bytes, limits: Limits) -> Statement | None:

@@ -153,8 +153,8 @@ def refuse_bytes(data: bytes) -> None:
     for magic, offset, name in _MAGIC:
         if data[offset : offset + len(magic)] == magic:
             _refuse(
-                f"{name}-compressed data" if name not in ("ZIP", "tar") else f"a {name} archive",
-                "the plain file: evidence is taken as the tool wrote it, so that its digest is the one that others see",
+                f"{name}-compressed data inside what was read" if name not in ("ZIP", "tar") else f"a {name} archive",
+                "the plain file, or one packed once with gzip, xz or zstd",
             )
     head = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.startswith(b"<"):

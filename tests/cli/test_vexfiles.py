@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from gate.cli.vexfiles import VexInputs, load, unpack
+from gate.cli.vexfiles import VexInputs, load
 from gate.errors import EvidenceInvalid, GateError, LimitExceeded, UsageError
 from gate.evidence.collect import Opener
 from gate.evidence.interface import Document
+from gate.evidence.packed import unpacked
 from gate.evidence.vexrepository import from_repositories
 from gate.limits import DEFAULT, Limits
 from gate.trust.entry import Trust
@@ -67,25 +68,25 @@ def test_compression_is_seen_in_the_bytes(tmp_path: Path, pack: Any) -> None:
 def test_broken_compression_is_an_error(data: bytes) -> None:
     """Cut off or damaged data is not half a document."""
     with pytest.raises(EvidenceInvalid):
-        unpack(data, "x", DEFAULT)
+        unpacked(data, "x", DEFAULT)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
 def test_a_bomb_is_stopped_at_the_limit_of_a_document(pack: Any) -> None:
     """A hundred megabytes of zeros in a few kilobytes are not held."""
     with pytest.raises(LimitExceeded):
-        unpack(pack(bytes(100_000_000)), "x", Limits(document_bytes=1_000_000))
+        unpacked(pack(bytes(100_000_000)), "x", Limits(document_bytes=1_000_000))
 
 
 def test_many_streams_are_refused() -> None:
     """A file of thousands of empty streams is nothing that a tool wrote."""
     with pytest.raises(EvidenceInvalid, match="compressed streams"):
-        unpack(gzip.compress(b"") * 100, "x", DEFAULT)
+        unpacked(gzip.compress(b"") * 100, "x", DEFAULT)
 
 
 def test_other_compression_is_left_to_the_reader() -> None:
     """bzip2 is refused by its name later."""
-    assert unpack(bz2.compress(DATA), "x", DEFAULT).startswith(b"BZh")
+    assert unpacked(bz2.compress(DATA), "x", DEFAULT).startswith(b"BZh")
 
 
 def test_a_folder_is_read_in_order(tmp_path: Path) -> None:

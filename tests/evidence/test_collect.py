@@ -79,9 +79,9 @@ def test_a_trusted_statement_that_cannot_be_read_is_an_error_of_its_kind(lab: La
 def test_lines_and_single_documents(lab: Lab) -> None:
     """JSON lines in a file are several documents, numbered; attachments are never split."""
     lines = b"\n".join([lab.bundle(SBOM, sbom(), DIGEST), lab.bundle(SIGNATURE, {}, DIGEST)])
-    parts = split(Document(data=lines, origin="file", source="b.jsonl"))
+    parts = split(Document(data=lines, origin="file", source="b.jsonl"), DEFAULT)
     assert [part.source for part in parts] == ["b.jsonl#1", "b.jsonl#2"]
-    assert len(split(Document(data=lines, origin="referrer", source="r"))) == 1
+    assert len(split(Document(data=lines, origin="referrer", source="r"), DEFAULT)) == 1
 
 
 def test_a_document_is_opened_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
