@@ -13,6 +13,7 @@ import data.lib.result
 #   solution: Read the comments in `data`; a waiver belongs into the waiver file, where it has an owner and an end.
 #   severity: info
 #   waivable: true
+#   parameter: fail_on_stig
 #   controls: []
 #   applies_to: [image, archive, digest]
 #   collections: [prod, dev]
@@ -45,6 +46,7 @@ warn contains result.make(rego.metadata.chain(), [_name(report), count(changed),
 #   solution: Run the scan as root in a machine of its own, where rules about owners matter; remove the marker from the image.
 #   severity: medium
 #   waivable: true
+#   parameter: fail_on_stig
 #   controls: []
 #   applies_to: [image, archive]
 #   collections: [prod, dev]

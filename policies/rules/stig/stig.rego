@@ -23,6 +23,7 @@ import data.lib.result
 #     and give the results with `--evidence`, or attach them signed.
 #   severity: high
 #   waivable: true
+#   parameter: fail_on_stig
 #   controls:
 #     - {framework: NIST-800-53, id: CM-6}
 #     - {framework: NIST-800-53, id: CA-7}
@@ -116,7 +117,7 @@ no_verdict contains result.make(
 #   solution: Scan with content and profile for this distribution, or lower `stig_min_coverage` to what fitting content reaches.
 #   severity: high
 #   waivable: false
-#   parameter: stig_min_coverage
+#   parameter: fail_on_stig
 #   controls:
 #     - {framework: NIST-800-53, id: CM-6}
 #   applies_to: [image, archive, digest]
@@ -154,7 +155,7 @@ no_verdict contains result.make(
 #   solution: Scan again with the version asked for; Debian 13 has one.
 #   severity: high
 #   waivable: false
-#   parameter: stig_min_openscap
+#   parameter: fail_on_stig
 #   controls:
 #     - {framework: NIST-800-53, id: RA-5}
 #   applies_to: [image, archive, digest]
