@@ -35,6 +35,7 @@ from gate.vex.document import (
     strings,
     text,
 )
+from gate.vex.notes import earliest
 
 _VERSIONS = ("2.0", "2.1")
 _STATUSES: dict[str, VexStatus] = {
@@ -77,6 +78,7 @@ MESSAGES = {
     "malformed_purl": "a purl does not parse",
     "unread_range": "a product version range is no vers: range; nothing can be matched with it to suppress",
     "without_time": "the document has no usable release date; its statements do not suppress",
+    "bad_review_date": "a review date in a note is no date; the review counts as overdue",
 }
 
 
@@ -174,6 +176,8 @@ def _statements(item: Mapping[str, Any], number: int, context: _Context) -> Iter
         label, impact = reasons.get(product) or reasons.get("", ("", "")) if word == "not_affected" else ("", "")
         action = actions.get(product, actions.get("", "")) if word == "affected" else ""
         parts[word, label, impact, action].append(product)
+    noted = earliest(text(note, "text") for note in objects(item, "notes"))
+    context.odd.add("bad_review_date", noted.bad_review, count=int(bool(noted.bad_review)))
     alike = Counter((word, label) for word, label, _, _ in parts)
     places: Counter[tuple[str, str]] = Counter()
     for (word, label, impact, action), members in parts.items():
@@ -202,6 +206,8 @@ def _statements(item: Mapping[str, Any], number: int, context: _Context) -> Iter
             timestamp=context.moment,
             problem="; ".join(problems),
             action=action,
+            review_by=noted.review_by,
+            bad_review=noted.bad_review,
         )
 
 

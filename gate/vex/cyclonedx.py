@@ -33,6 +33,7 @@ from gate.vex.document import (
     strings,
     text,
 )
+from gate.vex.notes import marks
 
 _SPECS = ("1.4", "1.5", "1.6", "1.7")
 _STATES: dict[str, VexStatus] = {
@@ -70,6 +71,7 @@ MESSAGES = {
     "version_without_status": "affects.versions has no status; the analysis is taken for it",
     "bad_timestamp": "a time is not RFC 3339 with a zone",
     "without_time": "a suppressing statement has no usable time; it does not count",
+    "bad_review_date": "a review date in analysis.detail is no date; the review counts as overdue",
 }
 
 
@@ -189,6 +191,8 @@ def _statements(
         odd.add("unjustified", vulnerabilities[0] if vulnerabilities else identity)
         problems.append("not_affected without justification or detail")
     moment = _moment(item, analysis, stamp, odd)
+    noted = marks(text(analysis, "detail"))
+    odd.add("bad_review_date", noted.bad_review, count=int(bool(noted.bad_review)))
     if moment is None and status in SUPPRESSING:
         odd.add("without_time", vulnerabilities[0] if vulnerabilities else identity)
         problems.append("no usable time")
@@ -206,6 +210,8 @@ def _statements(
             timestamp=moment,
             problem="; ".join(found),
             action=_action(item, analysis),
+            review_by=noted.review_by,
+            bad_review=noted.bad_review,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import datetime
 
 from gate.vex import holds
 from gate.vex.convert import Losses, named
@@ -12,15 +13,19 @@ from gate.vex.document import SUPPRESSING, VexComponent, VexDocument, VexProduct
 Place = tuple[str, VexComponent, VexComponent | None, tuple[str, ...]]
 
 
-def effective(document: VexDocument, losses: Losses) -> Sequence[tuple[VexStatement, tuple[VexProduct, ...]]]:
+def effective(document: VexDocument, losses: Losses, now: datetime) -> Sequence[tuple[VexStatement, tuple[VexProduct, ...]]]:
     """Statements with the products for which no later one speaks, in document order.
 
-    Of two at one time the less favourable holds. Statements that do not count (``problem``) are left out when they suppress.
+    Of two at one time the less favourable holds. Statements that do not count (``problem``, later than ``now``) are left out when
+    they suppress: a format with one date for all would make them count, and they must replace none that does.
     """
     counted = []
+    out: set[int] = set()
     for number, item in enumerate(document.statements):
-        if item.problem and item.status in SUPPRESSING:
-            losses.add("statement", f"does not count: {item.problem}", item.id)
+        idle = item.problem or ("its time lies in the future" if item.timestamp is not None and item.timestamp > now else "")
+        if idle and item.status in SUPPRESSING:
+            out.add(number)
+            losses.add("statement", f"does not count: {idle}", item.id)
         else:
             counted.append((number, item))
     kept: dict[int, list[VexProduct]] = {}
@@ -37,7 +42,7 @@ def effective(document: VexDocument, losses: Losses) -> Sequence[tuple[VexStatem
             made.append((item, tuple(kept[number])))
         elif not item.products and not item.names_products:
             losses.add("statement", "names no product; left out", item.id)
-        elif not (item.problem and item.status in SUPPRESSING):
+        elif number not in out:
             losses.add("statement", "replaced by a later one", item.id)
     return made
 

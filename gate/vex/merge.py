@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from gate.errors import ConfigError, EvidenceInvalid
-from gate.vex import history, holds, write
+from gate.vex import history, holds, openvex, write
 from gate.vex.convert import Converted, Losses, named
 from gate.vex.document import SUPPRESSING, VexDocument, VexStatement, instant
 
@@ -61,6 +61,7 @@ def merge(
         version=max(sum(_version(body) for _, body in bodies), 1),
     )
     if current:
+        result = {**result, "statements": _counted(result, now, losses)}
         kept_ones = history.current(result)
         gone = len(result["statements"]) - len(kept_ones["statements"])
         losses.add("statement", "replaced by a later one on the same vulnerability and products", "", gone)
@@ -68,6 +69,20 @@ def merge(
         losses.add("statement", "replaced for some of its products by a later one", "", partly)
         result = kept_ones
     return Converted(write.to_bytes(result), losses.listed())
+
+
+def _counted(body: Mapping[str, Any], now: datetime, losses: Losses) -> list[dict[str, Any]]:
+    """Without statements that suppress for other readers and not for this gate: they replace none that counts."""
+    kept = []
+    for raw, item in zip(body["statements"], openvex.read(write.to_bytes(body)).statements, strict=True):
+        future = item.timestamp is not None and item.timestamp > now
+        if item.status in SUPPRESSING and (item.problem or future):
+            losses.add("statement", f"does not count: {item.problem or 'its time lies in the future'}", item.id)
+        else:
+            kept.append(raw)
+    if not kept:
+        raise ConfigError("no statement counts", why="what is left out is invalid or from the future", fix="gate vex lint FILE")
+    return kept
 
 
 def _version(body: Mapping[str, Any]) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from gate.errors import ConfigError
@@ -47,6 +48,14 @@ def marks(text: str) -> Marks:
     moment, _ = instant(written if "T" in written else f"{written}T23:59:59Z")
     bad = "" if moment is not None else (written or match["other"].strip() or "(empty)")[:_SHOWN]
     return Marks(moment, bad, proposal)
+
+
+def earliest(texts: Iterable[str]) -> Marks:
+    """The marks of notes that are not told apart by statement: what is no date stands, else the first review that is due."""
+    every = [marks(text) for text in texts]
+    bad = next((one.bad_review for one in every if one.bad_review), "")
+    due = min((one.review_by for one in every if one.review_by is not None), default=None)
+    return Marks(None if bad else due, bad, any(one.proposal for one in every))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def to_csaf(document: VexDocument, *, now: datetime, namespace: str) -> Converte
     losses = Losses()
     tree = _Tree(losses)
     by_name: dict[str, list[tuple[VexStatement, list[str]]]] = {}
-    for item, products in effective(document, losses):
+    for item, products in effective(document, losses, now):
         ids = [found for product in products for found in tree.ids(product, item)]
         if ids:
             by_name.setdefault(named(item)[0], []).append((item, list(dict.fromkeys(ids))))

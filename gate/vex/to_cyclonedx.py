@@ -45,7 +45,7 @@ def to_cyclonedx(document: VexDocument, *, now: datetime) -> Converted:
     components: dict[str, dict[str, Any]] = {}
     images: dict[str, VexComponent] = {}
     listed = []
-    for item, products in effective(document, losses):
+    for item, products in effective(document, losses, now):
         refs = [ref for product in products for ref in _refs(product, item, components, images, losses)]
         if not refs:
             losses.add("statement", f"{item.status} without a product that CycloneDX can name; left out", item.id)

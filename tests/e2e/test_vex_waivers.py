@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.gate import KEY, Done, Gate
 from tests.e2e.lab import VEX, Lab, grype, openvex
 from tests.fakes import images
-from tests.samples import digest, evidence, layout
+from tests.samples import digest, layout
 
 BUILT = images.image()
 CRITICAL = ("CVE-2026-1", "Critical")
@@ -139,11 +139,19 @@ def test_a_waiver_that_does_not_hold(gate: Gate, tmp_path: Path, changes: dict[s
 
 
 def test_a_waiver_is_not_for_what_could_not_be_told(gate: Gate, lab: Lab) -> None:
-    """It covers a deny, never a missing verdict."""
-    text = waivers(lab.folder / "w.yaml", rule="evidence.no_collector", term=None)
-    scanned = ("--evidence", evidence("clean", "grype.json"), "--profile", "dev")
-    done = gate.verify(digest("clean"), *scanned, "--fail-on-fips-issues", "--waivers", text)
-    assert done.code == 3
+    """The same waiver covers an SBOM that is not there, and none that cannot be read; one for a `no_verdict` rule is invalid."""
+    scan = ("--evidence", lab.file("scan.json", grype(BUILT.digest, findings=[("CVE-2026-1", "Low")])))
+    flags = (*scan, "--profile", "dev", "--param", "require_sbom=true")
+    text = ("--waivers", waivers(lab.folder / "w.yaml", rule="sbom.required", term=None))
+    absent = gate.verify(BUILT.digest, *flags, *text)
+    assert (absent.code, absent.rule("sbom.required")["state"]) == (0, "waived"), absent.out
+    unread = lab.file("sbom.json", {"bomFormat": "CycloneDX", "specVersion": "1.6", "components": 7})
+    asked = waivers(lab.folder / "never.yaml", id="W-2", rule="evidence.no_collector", term=None)
+    done = gate.verify(BUILT.digest, *flags, *text, "--evidence", unread, "--fail-on-fips-issues", "--waivers", asked)
+    assert done.code == 3 and {"sbom.required", "evidence.no_collector"} <= {*done.reasons}
+    assert done.rule("sbom.required")["state"] == done.rule("evidence.no_collector")["state"] == "no_verdict"
+    by_state = {state: [one["id"] for one in done.outcome["waivers"][state]] for state in ("active", "unused", "invalid")}
+    assert by_state == {"active": ["W-1"], "unused": ["W-1"], "invalid": ["W-2"]}
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,32 @@ def test_a_reference_that_is_no_iri_is_said() -> None:
     assert any(loss.field == "product" and "no IRI" in loss.detail for loss in done.losses)
 
 
+@pytest.mark.parametrize(("date", "bad"), [("2020-01-01", ""), ("2999-01-01", ""), ("soon", "soon")])
+@pytest.mark.parametrize("to", ["csaf", "cyclonedx"])
+def test_a_review_date_survives(to: str, date: str, bad: str) -> None:
+    """It has no field in either format; a policy that denies on overdue reviews must not be got round by converting."""
+    before = read(statement(status_notes=f"Reviewer: R\nReview-by: {date}"))
+    if to == "csaf":
+        after = csaf.read(to_csaf(before, now=NOW, namespace=URL).data)
+    else:
+        after = cyclonedx.read(to_cyclonedx(before, now=NOW).data)
+    [old], [new] = before.statements, after.statements
+    assert (new.review_by, new.bad_review) == (old.review_by, old.bad_review)
+    assert new.bad_review == bad and (new.review_by is None) == bool(bad)
+
+
+@pytest.mark.parametrize("convert", [lambda d: to_csaf(d, now=NOW, namespace=URL), lambda d: to_cyclonedx(d, now=NOW)])
+def test_what_is_from_the_future_is_not_converted(convert: Any) -> None:
+    """One date for all would make it count today, in the place of what holds."""
+    future = statement(at="2999-01-01T00:00:00Z")
+    with pytest.raises(ConfigError):
+        convert(read(future))
+    done = convert(read(statement("affected", action_statement="upgrade"), future))
+    assert any("future" in loss.detail for loss in done.losses)
+    reader = csaf if b"csaf_version" in done.data else cyclonedx
+    assert [item.status for item in reader.read(done.data).statements] == ["affected"]
+
+
 def merged(*bodies: dict[str, Any], author: str = "", current: bool = False) -> tuple[dict[str, Any], tuple[Any, ...]]:
     done = merge([(str(number), item) for number, item in enumerate(bodies)], author=author, role="", now=NOW, current=current)
     assert schema.problems(done.data) == ()
@@ -281,6 +307,24 @@ def test_current_is_for_readers_that_take_the_oldest() -> None:
     result, losses = merged(body(statement("under_investigation"), statement(at="2026-11-02T00:00:00Z")), current=True)
     assert [item["status"] for item in result["statements"]] == ["not_affected"]
     assert [loss.count for loss in losses] == [1]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"at": "2999-01-01T00:00:00Z"}, "future"),
+        ({"justification": ""}, "without justification"),
+        ({"status_notes": "Proposal: not called"}, "proposal"),
+    ],
+)
+def test_current_lets_nothing_win_that_does_not_count(change: dict[str, Any], why: str) -> None:
+    """A later statement that this gate does not count must not reach scanners in the place of one that it does."""
+    idle = {name: value for name, value in statement(**{"at": "2026-11-02T00:00:00Z", **change}).items() if value}
+    result, losses = merged(body(statement("affected", action_statement="upgrade"), idle), current=True)
+    assert [item["status"] for item in result["statements"]] == ["affected"]
+    assert any("does not count" in loss.detail and why in loss.detail for loss in losses)
+    with pytest.raises(ConfigError, match="no statement counts"):
+        merge([("x", body(idle))], author="", role="", now=NOW, current=True)
 
 
 @pytest.mark.parametrize(

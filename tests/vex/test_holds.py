@@ -45,7 +45,7 @@ def test_every_part_agrees(first: dict[str, Any], second: dict[str, Any], expect
     """The resolver, the shortened document and the converted one say the same of two statements on one package."""
     both = [{**item, "products": [OPENSSL], "action_statement": "upgrade"} for item in (first, second)]
     assert run(source(*both))[1].status == expected
-    [(kept, _)] = effective(document(*both), Losses())
+    [(kept, _)] = effective(document(*both), Losses(), datetime(2026, 1, 1, tzinfo=UTC))
     assert kept.status == expected
     short = history.current({"statements": both})["statements"]
     read = openvex.read(json.dumps({"@context": "https://openvex.dev/ns/v0.2.0", "author": "a", "statements": short}).encode())
