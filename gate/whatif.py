@@ -22,11 +22,12 @@ from gate.model.findings import Finding, Scan
 from gate.model.input import Input, ProvenanceFact, SignatureFact
 from gate.model.sbom import Completeness, MinimumElements, SbomDocument
 from gate.model.verdict import Outcome, Result, Upgrade, Word
-from gate.model.waiver import Scope, Waiver
+from gate.model.waiver import COMPLIANCE_DOMAINS, Scope, Waiver
 from gate.policy.acceptance import rejection
 from gate.policy.engine import Engine
 from gate.policy.required import is_required, unmet
 from gate.policy.upgrades import plan
+from gate.policy.waivers import judge as judge_waiver
 
 _SBOM_FLAWS = (
     "without_name",
@@ -130,6 +131,11 @@ class _Trial:
     def waivable(self, rule: str) -> bool:
         meta = self._engine.inventory.rules.get(rule)
         return meta is not None and meta.custom.waivable
+
+    def holds(self, waiver: Waiver) -> bool:
+        """Whether it would be active if somebody wrote it down: the same function decides as for every other."""
+        params = self._whole.decision.params
+        return judge_waiver(waiver, self._whole.time.now, params, None, self._engine.inventory).state == "active"
 
     def narrow(self, before: Outcome) -> None:
         """Only the rules that did not pass: what passed is looked at again once, at the end."""
@@ -342,12 +348,14 @@ def _waivers(document: Input, rest: Outcome, trial: _Trial) -> list[Step]:
         terms = keys or {result.term for result in rule.results if result.effect == "deny"}
         for term in terms:
             wanted[rule.rule, term] = 1
-    return [_waiver(document, rule, term) for rule, term in sorted(wanted)]
+    steps = [_waiver(document, rule, term) for rule, term in sorted(wanted)]
+    return [step for step in steps if step.waiver is not None and trial.holds(step.waiver)]
 
 
 def _waiver(document: Input, rule: str, term: str) -> Step:
     now = datetime.datetime.fromisoformat(document.time.now)
-    end = now + datetime.timedelta(days=document.decision.params.waiver_max_days or 1)
+    params = document.decision.params
+    end = now + datetime.timedelta(days=params.waiver_max_days)
     waiver = Waiver(
         id=f"what-if {rule} {term}",
         rule=rule,
@@ -359,11 +367,14 @@ def _waiver(document: Input, rule: str, term: str) -> Step:
         created=document.time.now,
         expires=end.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         approved_by="what if",
+        compensating_control="what if",
         state="active",
     )
 
     named = f" of {term}" if term else ""
-    text = f"waive {rule}{named} until {waiver.expires[:10]} at the latest, with owner, reason and ticket"
+    control = params.waiver_compensating_control and rule.partition(".")[0] in COMPLIANCE_DOMAINS
+    fields = "owner, reason, ticket, compensating control and approver" if control else "owner, reason and ticket"
+    text = f"waive {rule}{named} until {waiver.expires[:10]} at the latest, with {fields}"
     counted = any(finding.key == term for finding in document.vulnerabilities.findings)
     # What no rule counts is told apart by its term.
     return Step("waiver", text, lambda same: same, 1, (rule,) if counted else (rule, term), waiver)

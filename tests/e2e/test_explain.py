@@ -113,6 +113,17 @@ def test_waivers_that_were_found_turn_the_verdict_and_none_is_too_many(gate: Gat
     assert codes == [0, 1]
 
 
+def test_a_waiver_that_nobody_could_write_is_not_proposed(gate: Gate, lab: Lab) -> None:
+    """A waiver of a term with * in it is invalid, so what only such waivers would turn is not turned: exit 1."""
+    report = grype(findings=[(f"ACME-*-{number:04}", "high") for number in range(6)])
+    for match in report["matches"]:
+        match["vulnerability"]["fix"] = {"versions": [], "state": "not-fixed"}
+    subject = with_report(lab, images.image(seed="star"), report, "star")
+    done = gate("explain", "--from", verdict(gate, subject, *lab.key), "--what-if", "--quiet")
+    assert done.code == 1, done.out
+    assert "vulnerabilities.max_high" in done.out.split("would still block")[1]
+
+
 def test_missing_evidence_is_a_step_and_not_a_waiver(gate: Gate) -> None:
     """An image whose signers nobody trusts needs its evidence accepted; that what is ideal may differ is said."""
     done = gate("explain", "--from", verdict(gate, f"oci:{layout('clean')}"), "--what-if", "--quiet")
