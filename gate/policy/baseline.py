@@ -18,7 +18,7 @@ from gate.errors import EvidenceUnavailable, UsageError
 from gate.model.acceptance import satisfies
 from gate.model.findings import SEVERITIES, Counts
 from gate.model.verdict import CompactFinding, Outcome, Result, RuleOutcome
-from gate.model.waiver import Scope, Waiver
+from gate.model.waiver import COMPLIANCE_DOMAINS, Scope, Waiver
 from gate.policy.times import parse_moment
 
 _DAY = 86_400
@@ -130,6 +130,8 @@ def _terms(outcome: Outcome, rule: RuleOutcome, result: Result, findings: dict[s
         yield result.term, "the rule cannot be waived"
     elif finding is not None and (problem := _never(finding)):
         yield result.term, problem
+    elif outcome.policy.params.waiver_compensating_control and rule.rule.partition(".")[0] in COMPLIANCE_DOMAINS:
+        yield result.term, "a waiver of a control says what compensates for it and who approved that; write it by hand"
     elif "*" in result.term or result.term != result.term.strip():
         yield result.term, "its term cannot be written as a waiver"
     elif result.term or not isinstance(result.got, int) or not isinstance(result.expected, int):

@@ -9,8 +9,8 @@ import pytest
 from gate.errors import EvidenceUnavailable
 from gate.model.evidence import Verification
 from gate.model.waiver import Scope, Waiver
-from gate.policy.baseline import shrink
-from tests.factory import OTHER, evidence, outcome, replace
+from gate.policy.baseline import Terms, propose, shrink
+from tests.factory import OTHER, decision, evidence, outcome, parameters, replace, result, rule
 
 SCAN = evidence(kind="vulnerabilities", format="grype")
 OLD = Waiver(
@@ -49,3 +49,14 @@ def test_without_a_whole_scan_nothing_is_gone(items: tuple[Any, ...]) -> None:
     for outcomes in ([blind], [other, blind]):
         with pytest.raises(EvidenceUnavailable):
             shrink([OLD], outcomes)
+
+
+@pytest.mark.parametrize(("asked", "waived"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize("domain", ["stig", "hardening", "fips", "crypto"])
+def test_a_waiver_of_a_control_needs_more_than_a_baseline_says(domain: str, asked: bool, waived: int) -> None:
+    """Where `waiver_compensating_control` is on it would be invalid, so it is left, and named, instead of written."""
+    failed = rule(rule=f"{domain}.x", results=(result(rule=f"{domain}.x", term="t", effect="deny", expected=None, got=None),))
+    policy = decision(params=parameters(waiver_compensating_control=asked))
+    proposal = propose([outcome(rules=(failed,), policy=policy)], Terms("o", "t", "r", "2026-12-24"))
+    assert (len(proposal.waivers), len(proposal.left)) == (waived, 1 - waived)
+    assert waived or "compensates" in proposal.left[0].why
