@@ -2,7 +2,8 @@
 
 1. One waiver for one result: exactly its rule and its term, with package and version, for this image's repository only.
 2. Never for what is known to be exploited, for malware, or for a rule that cannot be waived; what is left is named.
-3. Of a limit only the excess is waived, least severe first. Where all were, the limit would be free for as many new findings.
+3. Of a limit only the excess is waived, least severe first. Where all were, the limit would be free for as many new findings;
+   so a limit on something other than vulnerabilities, of which no part can be named, is left.
 4. `shrink` only ever takes away.
 """
 
@@ -149,7 +150,7 @@ def _never(finding: CompactFinding) -> str:
 def _excess(outcome: Outcome, rule: RuleOutcome, result: Result, excess: int) -> Iterable[tuple[str, str]]:
     counted = _counted(outcome, rule.rule, result.data)
     if not counted:
-        yield result.term, ""  # a number of something other than findings
+        yield result.term, "it counts no vulnerabilities, so a waiver would let any number pass; write one by hand"
         return
     able = [finding for finding in counted if not _never(finding) and "*" not in finding.key]
     able.sort(key=lambda finding: (-SEVERITIES.index(finding.severity), bool(finding.fix.versions), finding.key))

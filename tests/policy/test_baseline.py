@@ -60,3 +60,11 @@ def test_a_waiver_of_a_control_needs_more_than_a_baseline_says(domain: str, aske
     proposal = propose([outcome(rules=(failed,), policy=policy)], Terms("o", "t", "r", "2026-12-24"))
     assert (len(proposal.waivers), len(proposal.left)) == (waived, 1 - waived)
     assert waived or "compensates" in proposal.left[0].why
+
+
+def test_a_limit_on_something_else_is_not_waived_as_a_whole() -> None:
+    """A waiver without term of a limit on errors of static analysis would take any number of new ones."""
+    found = {"findings": {"first": ["a.py:1"], "total": 1}}
+    over = rule(rule="source.max_sast_errors", results=(result(rule="source.max_sast_errors", expected=0, got=1, data=found),))
+    proposal = propose([outcome(rules=(over,))], Terms("o", "t", "r", "2026-12-24"))
+    assert proposal.waivers == () and "any number" in proposal.left[0].why
