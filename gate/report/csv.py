@@ -35,7 +35,8 @@ COLUMNS = (
     "fix",
 )
 """``kind`` is ``finding``, ``rule`` or ``subject``; a finding's ``rule`` names what it makes deny."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Also at full width: a spreadsheet set to an East Asian language takes those for the same."""
 
 
 def render(report: Report, style: Style) -> bytes:

@@ -124,6 +124,17 @@ def test_csv_rows_are_findings_and_results() -> None:
     assert all(None not in row and None not in row.values() for row in rows)
 
 
+def test_csv_formulas_at_full_width_are_text_too() -> None:
+    """Spreadsheets set to an East Asian language take ＝ for =."""
+    for sign in "=+-@＝＋－＠":
+        [row] = [
+            row
+            for row in csv.reader(io.StringIO(render("csv", verdict(findings=(finding(id=f"{sign}1+1"),)))))
+            if row[4] == "finding"
+        ]
+        assert row[6] == f"'{sign}1+1"
+
+
 def test_vdr_keeps_finding_statement_and_waiver_apart() -> None:
     """Only a statement that counts is an analysis; a waiver is a property, and every finding affects a listed component."""
 
