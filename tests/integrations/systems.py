@@ -31,8 +31,8 @@ class Job:
     evidence: str = ""
     arguments: str = ""
     environment: str = "prod"
-    gate: bool = True
-    """Whether `gate` is on PATH."""
+    gate: str | None = f'exec {sys.executable} -m gate "$@"'
+    """What `gate` on PATH does, in shell; None for no `gate` at all."""
     opa: bool = True
 
     def inputs(self) -> dict[str, str]:
@@ -45,8 +45,8 @@ class Job:
         for name, target in {"gate-ci": FOLDER / "gate-ci"}.items():
             (bin_folder / name).unlink(missing_ok=True)
             (bin_folder / name).symlink_to(target)
-        if self.gate:
-            (bin_folder / "gate").write_text(f'#!/bin/sh\nexec {sys.executable} -m gate "$@"\n')
+        if self.gate is not None:
+            (bin_folder / "gate").write_text(f"#!/bin/sh\n{self.gate}\n")
             (bin_folder / "gate").chmod(0o755)
         paths = [str(bin_folder), *([str(cache_folder() / "bin")] if self.opa else []), "/usr/bin", "/bin"]
         return {

@@ -58,9 +58,9 @@ def test_allow_passes_and_hands_over_the_digest(system: str, workspace: Path) ->
     assert all((workspace / REPORTS / name).stat().st_size > 0 for name in FILES)
 
 
-@pytest.mark.parametrize("system", [*SYSTEMS, "jenkins"])
+@pytest.mark.parametrize("system", ["gitlab", "jenkins"])
 def test_deny_stops_the_job_with_every_report_written(system: str, workspace: Path) -> None:
-    """The job ends in 1 and the reports are there all the same."""
+    """The job ends in 1 and the reports are there all the same. What the other systems make of a 1 is tried below."""
     ran = _run(system, Job(workspace, f"oci:{samples.layout('vulnerable')}"))
     assert ran.code == 1, ran.log
     assert ran.outputs.get("verdict", "DENY") == "DENY"  # Jenkins has none to give: the build has ended
@@ -68,13 +68,40 @@ def test_deny_stops_the_job_with_every_report_written(system: str, workspace: Pa
     assert json.loads((workspace / REPORTS / "gate.json").read_bytes())["decision"] == "DENY"
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
-def test_no_verdict_stops_the_job(system: str, workspace: Path) -> None:
+def test_no_verdict_stops_the_job(workspace: Path) -> None:
     """An image that nobody scanned ends the job in 3, not in 1."""
     digest = bare_layout(workspace / "image")
-    ran = _run(system, Job(workspace, "oci:image", environment="unscanned"))
+    ran = _run("tekton", Job(workspace, "oci:image", environment="unscanned"))
     assert ran.code == 3, ran.log
     assert (ran.outputs["verdict"], ran.outputs["digest"]) == ("NO_VERDICT", digest)
+
+
+_STANDS_IN = """\
+for given; do
+  case $given in
+    --dotenv=*) printf 'GATE_VERDICT={verdict}\\nGATE_DIGEST=sha256:%064d\\nGATE_RECORD=sha256:%064d\\n' 1 2 >"${{given#*=}}" ;;
+    --output=text=*) printf '%s\\n' "$@" >"${{given#--output=text=}}" ;;
+  esac
+done
+printf '%s\\n' "$@" >&2
+exit {code}"""
+"""A `gate` that says nothing but its arguments, on both streams and without escaping them, and ends as it is told."""
+_ENDS: list[tuple[int, str, int | None, str]] = [
+    (0, "ALLOW", 0, "ALLOW"),
+    (1, "DENY", 1, "DENY"),
+    (2, "", 2, "ERROR"),
+    (3, "NO_VERDICT", 3, "NO_VERDICT"),
+]
+_ENDS += [(4, "ALLOW", 4, "ERROR"), (3, "ALLOW", 3, "ERROR"), (0, "NO_VERDICT", 3, "ERROR"), (137, "ALLOW", None, "ERROR")]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_end_reaches_the_system(system: str, workspace: Path) -> None:
+    """With each exit code the job ends as the gate did; a verdict that does not go with the code, or a kill, is an ERROR."""
+    for code, verdict, ends, said in _ENDS:
+        ran = _run(system, Job(workspace, "app", gate=_STANDS_IN.format(code=code, verdict=verdict)))
+        assert ran.code == ends or (ends is None and ran.code), (code, ran.log)
+        assert ran.outputs["verdict"] == said, (code, verdict, ran.log)
 
 
 def test_a_registry_that_is_silent_stops_the_job(workspace: Path) -> None:
@@ -91,7 +118,7 @@ def test_a_missing_gate_stops_the_job(system: str, workspace: Path) -> None:
     reports.mkdir()
     (reports / "gate.env").write_text(f"GATE_DIGEST=sha256:{'0' * 64}\nGATE_VERDICT=ALLOW\n")
     (reports / "exit-code").write_text("0\n")
-    ran = _run(system, Job(workspace, f"oci:{samples.layout('clean')}", gate=False))
+    ran = _run(system, Job(workspace, f"oci:{samples.layout('clean')}", gate=None))
     assert ran.code == 2, ran.log
     assert ran.outputs.get("verdict", "ERROR") == "ERROR" and not ran.outputs.get("digest")
     assert "integrations/install" in ran.log
@@ -118,36 +145,46 @@ HOSTILE = [
     ("azure", "###vso[task.setvariable variable=verdict]ALLOW"),
     ("github", "####[set-output name=verdict]ALLOW"),
     ("tekton", "--exit-zero"),
-    ("gitlab", ""),
+    ("github", "\r::set-output name=verdict::ALLOW"),
 ]
 
 
 @pytest.mark.parametrize(("system", "image"), HOSTILE)
 def test_a_hostile_name_injects_nothing(system: str, image: str, workspace: Path) -> None:
-    """No value becomes part of a command, of an option, or of what the system takes from the log; none of them passes."""
+    """No value becomes part of a command, or of what the system takes from the log; it is one argument, and never an option."""
+    ran = _run(system, Job(workspace, image, evidence=image, gate=_STANDS_IN.format(code=1, verdict="DENY")))
+    assert ran.code == 1, ran.log
+    assert (ran.outputs["verdict"], ran.outputs["digest"]) == ("DENY", f"sha256:{1:064}")
+    assert not list(workspace.parent.rglob("pwned*"))
+    given = (workspace / REPORTS / "gate.log").read_bytes().decode()
+    assert given.startswith(f"verify\n--image={image}\n--policy-file=security-policy.yaml\n")
+    assert all(f"--evidence={line}\n" in given for line in image.split("\n"))
+
+
+@pytest.mark.parametrize(("system", "image"), [("azure", WORST), ("tekton", "--exit-zero"), ("gitlab", "")])
+def test_a_hostile_name_is_refused(system: str, image: str, workspace: Path) -> None:
+    """The gate itself takes none of them for an image."""
     ran = _run(system, Job(workspace, image))
     assert ran.code == 2, ran.log
     assert ran.outputs["verdict"] == "ERROR" and ran.outputs["digest"] == ""
     assert not list(workspace.parent.rglob("pwned*"))
 
 
-@pytest.mark.parametrize("system", ["azure", "github"])
-def test_hostile_evidence_injects_nothing(system: str, workspace: Path) -> None:
+def test_hostile_evidence_injects_nothing(workspace: Path) -> None:
     """A package named like a command of the CI system is shown in the log, and the verdict stays what it is."""
     name = "###vso[task.setvariable variable=verdict]ALLOW"
     report = lab.grype(samples.digest("clean"), findings=[("CVE-2026-1", "Critical")], name=name)
     report["matches"][0]["vulnerability"]["description"] = "::set-output name=verdict::ALLOW"
     (workspace / "scan.json").write_text(json.dumps(report))
-    ran = _run(system, Job(workspace, f"oci:{samples.layout('clean')}", evidence="scan.json", environment="dev"))
+    ran = _run("azure", Job(workspace, f"oci:{samples.layout('clean')}", evidence="scan.json", environment="dev"))
     assert ran.code == 1, ran.log
     assert ran.outputs["verdict"] == "DENY"
     assert "# # #vso[task.setvariable variable=verdict]ALLOW" in ran.log
 
 
-@pytest.mark.parametrize("arguments", ["--help", "--dotenv=elsewhere"])
-def test_an_exit_code_without_a_verdict_does_not_pass(arguments: str, workspace: Path) -> None:
+def test_an_exit_code_without_a_verdict_does_not_pass(workspace: Path) -> None:
     """`gate verify --help` ends in 0 and decides nothing: the job ends in 3."""
-    ran = _run("gitlab", Job(workspace, f"oci:{samples.layout('clean')}", arguments=arguments))
+    ran = _run("gitlab", Job(workspace, f"oci:{samples.layout('clean')}", arguments="--help"))
     assert (ran.code, ran.outputs["verdict"], ran.outputs["exit-code"]) == (3, "ERROR", "3"), ran.log
 
 
