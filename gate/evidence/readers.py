@@ -37,6 +37,22 @@ def is_snyk(keys: Keys) -> bool:
     return keys.keys() >= {"ok", "error", "path"}
 
 
+_HARBOR = (
+    "application/vnd.security.vulnerability.report; version=1.1",
+    "application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0",
+)
+
+
+def _is_harbor(keys: Keys) -> bool:
+    return any(mime in keys for mime in _HARBOR) or keys.keys() >= {"generated_at", "scanner", "vulnerabilities"}
+
+
+def _is_gar(keys: Keys) -> bool:
+    if "occurrences" in keys:
+        return True
+    return "package_vulnerability_summary" in keys or keys.keys() >= {"image_summary", "discovery_summary"}
+
+
 class _Bare(NamedTuple):
     test: Callable[[Keys], bool]
     module: str
@@ -57,6 +73,11 @@ _BARE: dict[str, _Bare] = {
     ),
     "osv-scanner JSON": _Bare(_is_osv, "vulnerabilities.osv"),
     "Snyk container JSON": _Bare(is_snyk, "vulnerabilities.snyk"),
+    "Harbor's report": _Bare(_is_harbor, "vulnerabilities.harbor"),
+    "Amazon ECR's findings": _Bare(
+        lambda keys: bool(keys.keys() & {"imageScanFindings", "imageScanStatus"}), "vulnerabilities.ecr"
+    ),
+    "Google Artifact Analysis": _Bare(_is_gar, "vulnerabilities.gar"),
     "SARIF": _Bare(lambda keys: "runs" in keys and bool(keys.keys() & {"version", "$schema"}), "vulnerabilities.sarif"),
     "CycloneDX": _Bare(lambda keys: "bomFormat" in keys, "sbom.cyclonedx"),
     "SPDX": _Bare(lambda keys: "spdxVersion" in keys, "sbom.spdx"),
@@ -71,6 +92,7 @@ _BARE: dict[str, _Bare] = {
 _ARRAYS: dict[str, _Bare] = {
     "trivy JSON": _Bare(lambda keys: "Target" in keys, "vulnerabilities.trivy"),
     "Snyk container JSON": _Bare(is_snyk, "vulnerabilities.snyk"),
+    "Google Artifact Analysis": _Bare(lambda keys: keys.keys() >= {"noteName", "resourceUri"}, "vulnerabilities.gar"),
 }
 _XML: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"<(?:[\w.-]+:)?(?:Benchmark|TestResult|asset-report-collection)[\s/>]"), "stig.xccdf"),

@@ -67,7 +67,6 @@ _OBJECTS: tuple[Format, ...] = (
     Format("a pip-audit report", _has("dependencies", "fixes"), _SCAN),
     Format("a Clair report", _has("package_vulnerabilities"), _SCAN),
     Format("an Anchore Engine report", _has("imageDigest", "vulnerability_type"), _SCAN),
-    Format("an Amazon ECR report", _has("imageScanFindings"), _SCAN),
     Format(
         "a bare cosign vulnerability predicate", _has("invocation", "scanner", "metadata"), "the signed attestation around it"
     ),

@@ -20,7 +20,8 @@ from gate.limits import Limits
 __all__ = ["COSIGN_VULN", "READ", "is_stream", "kind_of_predicate", "read_payload"]
 
 READ = (
-    "grype JSON, trivy JSON, osv-scanner JSON, govulncheck JSON, Snyk container JSON, SARIF 2.1.0, "
+    "grype JSON, trivy JSON, osv-scanner JSON, govulncheck JSON, Snyk container JSON, "
+    "Harbor's report, Amazon ECR's scan findings, Google Artifact Analysis occurrences, SARIF 2.1.0, "
     "CycloneDX 1.2–1.7 JSON and XML (SBOM, and VEX from 1.4), SPDX 2.2 and 2.3 JSON and tag-value, SPDX 3.0 JSON-LD, "
     "OpenVEX 0.0.1–0.2.0, CSAF 2.0 and 2.1, XCCDF 1.1 and 1.2 results, ARF 1.1, CKL, CKLB, HDF, dockle JSON, "
     "OSCAL assessment results 1.x, and in-toto statements with SLSA provenance v0.2 or v1"

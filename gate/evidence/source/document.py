@@ -94,10 +94,17 @@ class Result(msgspec.Struct, rename="camel"):
     suppressions: list[Suppression] | None = None
 
 
+class Notification(msgspec.Struct):
+    level: str | None = None
+
+
 class Invocation(msgspec.Struct, rename="camel"):
     execution_successful: bool | None = None
     end_time_utc: str | None = None
     start_time_utc: str | None = None
+    exit_signal_name: str | None = None
+    process_start_failure_message: str | None = None
+    tool_execution_notifications: list[Notification] | None = None
 
 
 class Revision(msgspec.Struct, rename="camel"):
@@ -179,18 +186,30 @@ def _run(raw: msgspec.Raw, where: str, notes: Notes, room: int) -> Run:
         raise EvidenceInvalid(f"{where} names no tool (SARIF §3.14.6)", fix="run the tool again")
     tool = _tool.decode(parts["tool"], f"{where}/tool", notes)
     head = _head.decode(raw, where, notes)
-    if any(entry.execution_successful is False for entry in head.invocations or ()):
+    if any(_failed(entry) for entry in head.invocations or ()):
         raise EvidenceInvalid(
-            f"{where}: {tool.driver.name} says that its run failed (executionSuccessful is false)",
+            f"{where}: {tool.driver.name} says that its run failed (SARIF §3.20.14)",
             why="a run that failed shows nothing about what it did not reach",
             fix="run the tool again and look at its own output",
         )
+    errors = sum(
+        notification.level == "error"
+        for entry in head.invocations or ()
+        for notification in entry.tool_execution_notifications or ()
+    )
+    if errors:
+        # Semgrep and CodeQL say so of files that they could not parse.
+        notes.add("tool_errors", f"{tool.driver.name} met errors, so it did not look at everything", where, errors)
     find = _Rules(tool)
     results = [
         _result.decode(item, f"{where}/results/{number}", notes)
         for number, item in enumerate(elements(parts["results"], f"{where}/results", bound=room))
     ]
     return Run(tool, head, tuple((result, find(result)) for result in results), where)
+
+
+def _failed(entry: Invocation) -> bool:
+    return entry.execution_successful is False or bool(entry.exit_signal_name or entry.process_start_failure_message)
 
 
 class _Rules:

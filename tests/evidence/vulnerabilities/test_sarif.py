@@ -219,6 +219,9 @@ def test_a_log_of_both_kinds_gives_both_facts() -> None:
         ({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "grype"}}, "results": None}]}, EvidenceInvalid),
         ({"version": "2.1.0", "runs": [{"tool": {"driver": {}}, "results": []}]}, EvidenceInvalid),
         (sarif("grype", invocations=[{"executionSuccessful": False}]), EvidenceInvalid),
+        (sarif("grype", invocations=[{"executionSuccessful": True}, {"executionSuccessful": False}]), EvidenceInvalid),
+        (sarif("CodeQL", invocations=[{"exitSignalName": "SIGKILL"}]), EvidenceInvalid),
+        (sarif("Semgrep OSS", invocations=[{"processStartFailureMessage": "no memory"}]), EvidenceInvalid),
         (sarif("grype", externalPropertyFileReferences={"results": []}), FormatRefused),
     ],
 )
@@ -226,3 +229,25 @@ def test_a_log_that_shows_nothing_is_refused(log: dict[str, Any], error: type[Ex
     """No runs, no results, no tool, a failed run, results elsewhere: none of them is a clean scan."""
     with pytest.raises(error):
         _read(log)
+
+
+@pytest.mark.parametrize(
+    ("tool", "result", "rule", "level", "score"),
+    [
+        ("gitleaks", {}, None, "warning", None),
+        ("Semgrep OSS", {}, {"defaultConfiguration": {"level": "error"}, "properties": {"tags": ["security"]}}, "error", None),
+        ("CodeQL", {"level": "note"}, {"properties": {"security-severity": "9.8", "tags": ["security"]}}, "note", 9.8),
+        ("SonarQube", {"level": "error"}, {"properties": {"security-severity": 7}}, "error", 7.0),
+        ("Checkmarx AST", {"level": "surprising"}, {"properties": {"security-severity": "high"}}, "error", None),
+        ("KICS", {"kind": "pass"}, None, "none", None),
+    ],
+)
+def test_dialects_of_code_scanners(tool: str, result: dict[str, Any], rule: Any, level: str, score: float | None) -> None:
+    """Levels and scores as each writes them (after their published documents; the corpus has none); errors met are said."""
+    rules = [{"id": "r", **rule}] if rule else None
+    met = [{"executionSuccessful": True, "toolExecutionNotifications": [{"level": "error"}, {"level": "note"}]}]
+    reading = _read(sarif(tool, {"ruleId": "r", "message": {"text": "x"}, **result}, rules=rules, invocations=met))
+    assert reading.sast is not None and reading.scan is None
+    (found,) = reading.sast.findings
+    assert (found.level, found.security_severity) == (level, score)
+    assert codes(reading)["tool_errors"] == 1
