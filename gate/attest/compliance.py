@@ -2,12 +2,12 @@
 
 Only accepted STIG reports are said again; of the STIG baseline and of FIPS, the gate's own rules are the tests. A rule without an
 answer is among the failed ones: whoever reads the statement must not take it for a pass. ``KEPT`` says that the policy was kept,
-waivers included.
+waivers included; of a selection that leaves rules of the domain out it is never said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gate.attest import statement
@@ -78,7 +78,14 @@ def _let_through(rule: RuleOutcome) -> bool:
 def _kept(outcome: Outcome, *domains: str) -> str:
     states = {rule.state for rule in outcome.rules if rule.rule.startswith(domains)}
     kept = bool(states & {"passed", "warned", "waived"}) and not states & {"denied", "no_verdict"}
-    return "KEPT" if kept and outcome.enforced else "NOT_KEPT"
+    whole = all(_selects_all(outcome.policy.selection, domain.rstrip(".")) for domain in domains)
+    return "KEPT" if kept and whole and outcome.enforced else "NOT_KEPT"
+
+
+def _selects_all(selection: Sequence[str], domain: str) -> bool:
+    """Whether nothing of the domain was left out. Collections of the base pack have all of it."""
+    left_out = any(entry.startswith("-") and entry[1:].partition(".")[0] in (domain, "*", "@prod", "@dev") for entry in selection)
+    return not left_out and any(entry in ("*", domain, "@prod", "@dev") for entry in selection)
 
 
 def _svr(document: Input, outcome: Outcome, verifier_id: str, property_: str) -> dict[str, Any]:

@@ -28,6 +28,8 @@ from gate.policy.yamlfile import Source, read_source
 SCHEMA = "gate.waivers/v1"
 State = Literal["active", "pending", "expired", "invalid", "draft"]
 _DAY = 86_400
+_PLAIN = frozenset({"stig", "hardening", "fips"})
+"""Domains whose terms are paths, names and ids without parts: a file may be called ``su|x``, and is another one than ``su``."""
 _TEXTS = ("id", "rule", "term", "reason", "owner", "ticket", "created", "expires", "approved_by", "compensating_control")
 _NEEDED = ("id", "rule", "reason", "owner", "ticket", "expires")
 _FLAGS = ("draft", "baseline")
@@ -143,7 +145,7 @@ def _problem(waiver: Waiver, now: float, params: Parameters, inventory: Inventor
     if not meta.custom.waivable:
         return f"{waiver.rule} cannot be waived"
     if params.waiver_compensating_control and waiver.rule.partition(".")[0] in COMPLIANCE_DOMAINS:
-        lacking = [name for name in ("compensating_control", "approved_by") if not getattr(waiver, name)]
+        lacking = [name for name in ("compensating_control", "approved_by") if not any(map(str.isalnum, getattr(waiver, name)))]
         if lacking:
             return f"lacks {' and '.join(lacking)}, which a waiver of a control has to have (waiver_compensating_control)"
     if "*" in waiver.term:
@@ -185,7 +187,7 @@ def matching(
         return False
     if waiver.baseline and (exploited or waiver.term != term):
         return False  # a baseline is about what was there and as it was: no other name, no other version, no news of attacks
-    name, bar, package = term.partition("|")
+    name, bar, package = (term, "", "") if rule.partition(".")[0] in _PLAIN else term.partition("|")
     if waiver.term and waiver.term != term:
         named, waived_bar, waived_package = waiver.term.partition("|")
         if waived_bar and not _names(waived_package, package):

@@ -144,3 +144,20 @@ def test_the_baseline_of_the_image_is_part_of_the_stig_outcome(state: str, kept:
         found = {item.name: body(item) for item in compliance(about, decided, verifier_id=VERIFIER)}
         assert found["stig-outcome"]["properties"] == [f"STIG_CAT_2_{kept}"]
         assert (found["stig-baseline"]["result"] == "PASSED") == (state == "passed")
+
+
+@pytest.mark.parametrize(
+    ("selection", "kept"),
+    [
+        (("*",), True), (("@prod",), True), (("stig", "hardening"), True), (("stig",), False), (("hardening.setuid",), False),
+        (("*", "-hardening.setuid"), False), (("*", "-stig"), False), (("*", "-vex"), True), (("*", "-@prod"), False),
+    ],
+)  # fmt: skip
+def test_a_selection_that_leaves_rules_out_keeps_no_policy(selection: tuple[str, ...], kept: bool) -> None:
+    """The statement names the category, and whoever reads it does not see which rules were not asked."""
+    document = replace(make_input(), decision=decision(params=parameters(fail_on_stig="2")), hardening=Hardening(collected=True))
+    decided = outcome(
+        rules=(rule(rule="hardening.setuid", state="passed", results=()),), decision="ALLOW", policy=decision(selection=selection)
+    )
+    [*_, svr] = compliance(document, decided, verifier_id=VERIFIER)
+    assert body(svr)["properties"] == [f"STIG_CAT_2_{'KEPT' if kept else 'NOT_KEPT'}"]

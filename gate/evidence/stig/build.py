@@ -179,7 +179,17 @@ def report(
     finished: str | None = None,
     unselected: int = 0,
 ) -> StigReport:
-    """One report. Of several results of one rule the least favourable stays; ``unselected`` were not kept as results."""
+    """One report. Of several results of one rule the least favourable stays; ``unselected`` were not kept as results.
+
+    A V-id that several rules share is the term of none: a waiver of what one of them found must not cover the others.
+    """
+    rules: dict[str, set[str]] = {}
+    for item in results:
+        rules.setdefault(item.vuln_id, set()).add(item.rule)
+    results = [
+        msgspec.structs.replace(item, term=item.rule) if len(rules[item.vuln_id]) > 1 and item.term == item.vuln_id else item
+        for item in results
+    ]
     kept: dict[tuple[str, str], StigResult] = {}
     for item in results:
         key = (item.term, item.rule)

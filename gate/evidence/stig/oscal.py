@@ -17,8 +17,7 @@ from gate.model.stig import StigReport, StigResult, StigWord
 
 _STATES: dict[str, StigWord] = {"satisfied": "pass", "not-satisfied": "fail"}
 _REASONS: dict[str, StigWord] = {"not-applicable": "notapplicable", "not-tested": "notchecked", "error": "error"}
-_UNTOLD = frozenset({"not-tested", "error"})
-"""Reasons for which ``not-satisfied`` is no answer rather than a failure; "not applicable" is none of them."""
+"""Reasons that say more than the two states: of either, a control that is not applicable or was not tested is no pass and no failure."""
 
 
 class _Property(msgspec.Struct):
@@ -127,9 +126,7 @@ def _result(finding: _Finding, notes: Notes) -> StigResult:
     outcome = _STATES.get(status.state)
     if outcome is None:
         outcome = build.word(f"{status.state} ", notes)
-    if outcome == "pass" and status.reason in _REASONS:
-        outcome = _REASONS[status.reason]  # "satisfied, not applicable" is no pass
-    elif outcome == "fail" and status.reason in _UNTOLD:
+    if outcome in ("pass", "fail") and status.reason in _REASONS:
         outcome = _REASONS[status.reason]
     values = [prop.value for prop in finding.props or ()]
     name = _property(finding.props, "rule-id") or finding.target.id or finding.title or ""

@@ -13,6 +13,7 @@ import msgspec
 
 from gate.model.verdict import Outcome, Verdict
 from gate.report.compliance.common import (
+    OWN,
     findings_text,
     identifier,
     line,
@@ -81,7 +82,7 @@ def _stig(verdict: Verdict, source: str, found: list[Item], *, many: bool) -> di
     return {
         "stig_name": line(name),
         "display_name": line(name),
-        "stig_id": token("gate" if source == "gate" else source),
+        "stig_id": token(OWN if source == "gate" else f"{OWN}.{source}"),
         "version": "1",
         "release_info": f"Release: 1 Benchmark Date: {outcome.time.now[:10]}",
         "uuid": own,

@@ -19,6 +19,7 @@ from gate.model.waiver import COMPLIANCE_DOMAINS, Waiver
 Status = Literal["pass", "open", "waived", "not_applicable", "not_reviewed", "not_asked"]
 Severity = Literal["high", "medium", "low"]
 
+_OWN = ("gate.", "xccdf_io.policy-gate_benchmark_gate")
 OPEN_FINDINGS = "stig.open_findings"
 _CATEGORIES: Mapping[Severity, str] = {"high": "1", "medium": "2", "low": "3"}
 _SEVERITIES: Mapping[str, Severity] = {"critical": "high", "high": "high", "medium": "medium", "low": "low", "info": "low"}
@@ -306,7 +307,7 @@ def _doubt(outcome: Outcome, report: StigReport) -> str:
         return "STIG results were not asked for (fail_on_stig)"
     if report.format == "dockle":
         return "dockle is no STIG"
-    if report.scanner == "gate" or report.benchmark in ("gate", "xccdf_io.policy-gate_benchmark_gate"):
+    if "gate" in (report.scanner, report.benchmark) or report.benchmark.startswith(_OWN):
         return "the report is the gate's own"
     if params.stig_benchmarks and not _allowed(report.benchmark, params.stig_benchmarks):
         return "the benchmark is none of stig_benchmarks"

@@ -1,7 +1,7 @@
 """OSCAL 1.1 assessment results, in JSON: one result a verdict, one finding a control.
 
-The state of a target has two words only, so what is not applicable is ``satisfied`` with that reason, and what nobody could tell
-is ``not-satisfied``, reason ``not-tested``; readers that look at the state alone never take doubt for a pass.
+The state of a target has two words only, so what is not applicable, and what nobody could tell, is ``not-satisfied`` with reason
+``not-applicable`` or ``not-tested``; readers that look at the state alone never take either for a pass.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STATES: Mapping[Status, tuple[str, str]] = {
     "pass": ("satisfied", "pass"),
     "open": ("not-satisfied", "fail"),
     "waived": ("not-satisfied", "fail"),
-    "not_applicable": ("satisfied", "not-applicable"),
+    "not_applicable": ("not-satisfied", "not-applicable"),
     "not_reviewed": ("not-satisfied", "not-tested"),
 }
 _CONTROL = re.compile(r"([A-Z]{2})-(\d{1,2})(?:\s?\((\d{1,2})\))?")
@@ -122,6 +122,8 @@ def _finding(verdict: Verdict, item: Item) -> dict[str, Any]:
         "target": {"type": "objective-id", "target-id": token(item.id), "status": status},
         "related-observations": [{"observation-uuid": identifier("observation", verdict.outcome_digest, item.key)}],
     }
+    if item.status == "not_applicable":
+        finding["implementation-status"] = {"state": "not-applicable"}
     if item.status in ("open", "waived"):
         finding["related-risks"] = [{"risk-uuid": identifier("risk", verdict.outcome_digest, item.key)}]
     return finding

@@ -47,7 +47,7 @@ deny contains result.make(rego.metadata.chain(), [evidence.found("stig")], {
 # METADATA
 # title: No open finding of the category or a more severe one
 # description: >-
-#   One result a STIG rule, whose term is the V-id where the report has one. `fixed` is open: the scanner repaired its own copy,
+#   One result a STIG rule, whose term is the V-id where the report has one that is of this rule alone. `fixed` is open: the scanner repaired its own copy,
 #   not the image. A result or severity that was changed by hand in the report counts as the less favourable of the two, and an
 #   unknown severity is CAT I.
 # custom:
@@ -269,7 +269,8 @@ _fits(report) if {
 # A report that the gate made of its own verdict proves nothing that the verdict did not; what it leaves open still denies.
 _is_foreign(report) if {
 	report.scanner != "gate"
-	not report.benchmark in {"gate", "xccdf_io.policy-gate_benchmark_gate"}
+	report.benchmark != "gate"
+	not strings.any_prefix_match(report.benchmark, ["gate.", "xccdf_io.policy-gate_benchmark_gate"])
 }
 
 _open[term] contains about if {
@@ -296,15 +297,20 @@ _no_answer := {"error", "unknown", "notchecked"}
 _is_answered_elsewhere(report, r) if {
 	some other in _answers
 	other.report != _term(report)
-	r.term in other.terms
+	_requirement(r) in other.terms
 }
 
 # Several rules may share a V-id: it is answered when all of them are.
 _answers contains {"report": _term(report), "terms": answered - open} if {
 	some report in _fitting
-	answered := {r.term | some r in report.results; r.result in {"pass", "fail", "fixed", "notapplicable"}}
-	open := {r.term | some r in report.results; r.result in _no_answer}
+	answered := {_requirement(r) | some r in report.results; r.result in {"pass", "fail", "fixed", "notapplicable"}}
+	open := {_requirement(r) | some r in report.results; r.result in _no_answer}
 }
+
+# What reports of different makers have in common.
+_requirement(r) := r.vuln_id if r.vuln_id != ""
+
+_requirement(r) := r.term if r.vuln_id == ""
 
 _about(report, r) := {
 	"evidence": report.evidence,

@@ -275,7 +275,9 @@ test_another_report_answers[note] if {
 		"pass": [[found({})], 0],
 		"notapplicable": [[found({"result": "notapplicable"})], 0],
 		"half": [[found({}), found({"rule": "b", "result": "error"})], 2],
-		"other": [[found({"term": "V-2"})], 1],
+		"other": [[found({"term": "V-2", "vuln_id": "V-2"})], 1],
+		"by the requirement that rules share": [[found({"term": "c", "rule": "c"})], 0],
+		"without a number": [[found({"term": "V-1", "vuln_id": ""})], 0],
 		"informational": [[found({"result": "informational"})], 1],
 	}
 	answer := report({"place": 1, "format": "ckl", "scanner": "stig viewer", "results": case[0]})
@@ -297,7 +299,10 @@ test_dockle_alone_is_no_stig if {
 }
 
 test_the_gates_own_report_proves_nothing_and_still_denies if {
-	every mark in [{"scanner": "gate"}, {"benchmark": "gate"}, {"benchmark": "xccdf_io.policy-gate_benchmark_gate"}] {
+	every mark in [
+		{"scanner": "gate"}, {"benchmark": "gate"}, {"benchmark": "gate.DEBIAN-12_5555.0"},
+		{"benchmark": "xccdf_io.policy-gate_benchmark_gate"},
+	] {
 		own := report(mark)
 		{r.rule | some r in stig.no_verdict} == {"stig.benchmark"} with input as under([own], {})
 		{r.rule | some r in stig.no_verdict} == {"stig.benchmark"} with input as under([own], {"stig_benchmarks": [own.benchmark]})
