@@ -91,11 +91,15 @@ class Image:
         )
 
     def matches(self, product: VexComponent) -> Scope | None:
-        """DIGEST or UNVERSIONED when the product is this image, else None."""
-        if any(value in self.digests for algorithm, value in product.hashes if algorithm == "sha256"):
+        """DIGEST or UNVERSIONED when the product is this image, else None.
+
+        A name beside digests of which none is this image's stands for other content under that name.
+        """
+        named = {value for algorithm, value in product.hashes if algorithm == "sha256"} | {*map(_content, product.ids)} - {""}
+        if named & self.digests:
             return Scope.DIGEST
         found = [scope for text in product.ids if (scope := self._matches_id(text)) is not None]
-        return max(found, default=None)
+        return None if named else max(found, default=None)
 
     def _matches_id(self, text: str) -> Scope | None:
         if text.startswith("pkg:"):
@@ -146,6 +150,16 @@ class Image:
 
     def _ends(self) -> tuple[str, ...]:
         return ("", f":{self.tag}") if self.tag else ("",)
+
+
+def _content(text: str) -> str:
+    """The digest (hex) in the name of an image; empty without one."""
+    if text.startswith("pkg:"):
+        purl = parse(text) if text.startswith(("pkg:oci/", "pkg:docker/")) else None
+        digest = _DIGEST.fullmatch(purl.version.lower()) if purl and ":" in purl.version else None
+    else:
+        digest = _DIGEST.fullmatch(text.rpartition("@")[2].lower())
+    return digest.group(1) if digest else ""
 
 
 def match_package(

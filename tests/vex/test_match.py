@@ -45,6 +45,30 @@ def test_a_hash_alone_is_exact() -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["pkg:oci/app", "public.ecr.aws/team/app:2", "pkg:oci/app?repository_url=public.ecr.aws/team/app"]
+)
+@pytest.mark.parametrize(
+    ("digests", "hashes", "expected"),
+    [
+        ((), (), Scope.UNVERSIONED),
+        ((), (("sha256", OTHER[7:]),), None),
+        ((), (("sha256", OTHER[7:]), ("sha256", HEX)), Scope.DIGEST),
+        ((f"pkg:oci/app@{OTHER}",), (), None),
+        ((f"public.ecr.aws/team/app@{OTHER}",), (), None),
+        ((OTHER,), (), None),
+        ((f"pkg:oci/app@{OTHER}", f"pkg:oci/app@{INDEX}"), (), Scope.DIGEST),
+        ((), (("md5", OTHER[7:39]),), Scope.UNVERSIONED),
+    ],
+)
+def test_a_name_beside_another_digest_is_another_image(
+    name: str, digests: tuple[str, ...], hashes: tuple[tuple[str, str], ...], expected: Scope | None
+) -> None:
+    """A statement about yesterday's content does not hold for today's because both have one name."""
+    for ids in ((name, *digests), (*digests, name)):
+        assert ECR.matches(VexComponent(ids, hashes)) is expected
+
+
+@pytest.mark.parametrize(
     "text",
     [
         OTHER,
