@@ -25,7 +25,7 @@ _SHOWN = 20
 @click.option("--plain-http", is_flag=True, help="Talk to the registry without TLS.")
 @click.option("--ca-file", metavar="PEM", help="Further certificate authorities for the registry.")
 def command(**options: Any) -> int:
-    """Show what is inside IMAGE: users, setuid files, capabilities, package managers, certificates, keys, algorithms, FIPS.
+    """Show what is inside IMAGE: users, setuid files, capabilities, programs, certificates, keys, algorithms, FIPS, STIG.
 
     The layers are read once, as a stream, and never unpacked. Private keys are also looked for in files that a later layer
     deletes: they are shipped all the same. Nothing here is judged: exit 0 means that the image could be read. `--format cbom`
@@ -120,7 +120,8 @@ def _text(subject: Subject, looked: Looked, most: int | None) -> str:
         escape(f"runs as: {config.user or 'root (no user is set)'}" if config else "runs as: not known"),
         f"files: {facts.files}, {facts.bytes / 1e6:.1f} MB in {len(facts.layers)} layers",
     ]
-    lines += section("environment", config.env if config else ())
+    secret = {text.name for text in looked.hardening.secret_texts if text.where == "env"}
+    lines += section("environment", (_masked(item, secret) for item in (config.env if config else ())))
     lines += section("exposed ports", config.exposed_ports if config else ())
     lines += section(
         "layers",
@@ -159,7 +160,7 @@ def _text(subject: Subject, looked: Looked, most: int | None) -> str:
          + (f", {g.default_godebug}" if g.default_godebug else "") + (", BoringCrypto" if g.boring else "")
          for g in facts.go_programs),
     )  # fmt: skip
-    for title, items in _cryptography(looked):
+    for title, items in (*_baseline(looked), *_cryptography(looked)):
         lines += section(title, items)
     if not facts.certain:
         lines.append("! runtimes disagree on what is in this image; see the diagnostics")
@@ -170,6 +171,50 @@ def _text(subject: Subject, looked: Looked, most: int | None) -> str:
 def _diagnostics(looked: Looked) -> Iterable[Diagnostic]:
     parts = (looked.filesystem, looked.fips, looked.crypto)
     return dict.fromkeys(note for part in parts for note in part.diagnostics)
+
+
+def _masked(item: str, secret: set[str]) -> str:
+    name, _, value = item.partition("=")
+    return f"{name}=({len(value)} characters, not shown)" if name in secret else item
+
+
+def _baseline(looked: Looked) -> Iterable[tuple[str, list[str]]]:
+    """What controls of the STIG baseline are decided from, beside the lists above; secrets are named and never shown."""
+    facts = looked.hardening
+    user = facts.user
+    gone = {True: "", False: ", deleted later"}
+    yield (
+        "user it runs as",
+        [f"uid {user.uid if user.uid is not None else '?'}, gid {user.gid if user.gid is not None else '?'}"
+         + (f" ({user.reason})" if user.reason else "")] if user else [],
+    )  # fmt: skip
+    kinds: dict[str, list[str]] = {}
+    for program in facts.programs:
+        kinds.setdefault(program.kind, []).append(program.path if not program.package else f"package {program.package}")
+    yield (
+        "programs to do without",
+        [
+            f"{kind.replace('_', ' ')}: {', '.join(paths[:5])}" + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+            for kind, paths in sorted(kinds.items())
+        ],
+    )
+    yield "secrets in the configuration", [f"{text.where} {text.name}: {text.kind}" for text in facts.secret_texts]
+    yield "files that hold credentials", [f"{file.path}: {file.kind}{gone[file.visible]}" for file in facts.secret_files]
+    yield "accounts with a password", [f"{entry.name} in {entry.path}: {entry.scheme}" for entry in facts.passwords]
+    yield "accounts with a shell", [f"{entry.name} {entry.uid}: {entry.path}" for entry in facts.interactive]
+    yield (
+        "caches of package managers",
+        [f"{entry.kind}: {entry.files} files, {entry.bytes / 1e6:.1f} MB{gone[entry.visible]}" for entry in facts.caches],
+    )
+    yield "files without an owner's name", [f"{file.uid}:{file.gid} {file.path}" for file in facts.unowned]
+    yield (
+        "looser rights than usual",
+        [f"{file.mode} {file.uid}:{file.gid} {file.path}, expected {file.expected}" for file in facts.loose],
+    )
+    yield "repositories taken unsigned", [f"{entry.path}: {entry.setting}" for entry in facts.repositories]
+    yield "packages in several versions", [f"{entry.name}: {', '.join(entry.versions)}" for entry in facts.repeated_packages]
+    yield "files that change what others do", [f"{file.path}: {file.kind}{gone[file.visible]}" for file in facts.influence]
+    yield "not read whole", [*facts.incomplete, *facts.unread_databases]
 
 
 def _cryptography(looked: Looked) -> Iterable[tuple[str, list[str]]]:

@@ -34,7 +34,7 @@ def built(*layers: Iterable[File], lie: bool = False, media_type: str = "") -> B
     config: dict[str, Any] = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"User": "web", "Env": ["A=1"], "ExposedPorts": {"80/tcp": {}}},
+        "config": {"User": "web", "Env": ["A=1", "B_TOKEN=s3cr3"], "ExposedPorts": {"80/tcp": {}}},
         "rootfs": {"type": "layers", "diff_ids": [digest_of(tar if not lie else b"") for tar in tars]},
         "history": [],
     }
@@ -96,8 +96,10 @@ def test_the_text_is_for_people_and_safe(gate: Gate, tmp_path: Path) -> None:
     """Names from the image cannot steer the terminal."""
     done = gate("inspect", layout(tmp_path, built(BASE, TOP)))
     assert done.code == 0 and "\x1b" not in done.out
-    for line in ("system: Sample 1", "runs as: web", "  80/tcp", "  4755 0:0 bin/su", "  web 10:10 /bin/false, password empty"):
+    for line in ("system: Sample 1", "runs as: web", "  80/tcp", "  4755 0:0 bin/su", "  web 10:10 /bin/false, password empty",
+                 "  uid 10, gid 10", "  privilege: bin/su", "  web in etc/passwd: empty"):  # fmt: skip
         assert line in done.out.splitlines()
+    assert "  B_TOKEN=(5 characters, not shown)" in done.out.splitlines() and "s3cr3" not in done.out
 
 
 def test_every_platform_is_shown_or_the_one_asked_for(gate: Gate) -> None:
