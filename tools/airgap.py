@@ -53,14 +53,14 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def own_wheel(folder: Path, epoch: int) -> Path:
+def own_wheel(folder: Path, epoch: int, root: Path = ROOT) -> Path:
     """Our own wheel, built from a copy: whatever lies about in the checkout cannot get into it."""
     with tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary) / "source"
         for name in ("gate", "policies", "integrations"):
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+            shutil.copytree(root / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / name, source / name)
+            shutil.copy(root / name, source / name)
         built = Path(temporary) / "built"
         _pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(built), str(source), epoch=epoch)
         [own] = built.glob("policy_gate-*.whl")

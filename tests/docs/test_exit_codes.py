@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from gate.__main__ import run
 from tests import samples
 from tests.tools import repository
 
@@ -34,18 +33,15 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_exit_codes_of_other_commands(case: str, tmp_path: Path) -> None:
+def test_exit_codes_of_other_commands(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Each ends as the page says, with a message and without a traceback."""
     arguments, expected = CASES[case]
-    done = subprocess.run(
-        [sys.executable, "-m", "gate", *arguments],
-        cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(repository()), "HOME": str(Path.home()), "GATE_STORE": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == expected, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("error: ") or expected in (0, 3)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GATE_STORE", str(tmp_path))
+    code = run(list(arguments))
+    out, err = capfd.readouterr()
+    assert code == expected, out + err
+    assert "Traceback" not in err
+    assert err.startswith("error: ") or expected in (0, 3)
