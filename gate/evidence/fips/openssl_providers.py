@@ -22,6 +22,9 @@ _TRUE = frozenset({"1", "yes", "true", "on"})
 _FALSE = frozenset({"0", "no", "false", "off"})
 _HARMLESS = frozenset({"base", "null"})
 """Providers without algorithms of their own."""
+_MODULES = frozenset({"alg_section", "engines", "oid_section", "providers", "random", "ssl_conf", "stbl_section"})
+"""What ``OPENSSL_load_builtin_modules`` knows. ``alg_section.2`` is one of them too, and ``2.alg_section`` is not."""
+_RANDOM = frozenset({"random", "cipher", "digest", "properties", "seed", "seed_properties", "random_provider"})
 _MOST = 100
 
 
@@ -91,15 +94,22 @@ def read_providers(conf: Conf, section: str, version: tuple[int, ...]) -> Provid
     properties = ""
     settings: dict[str, str] = {}
     for full, value in modules.items():
-        kind = full.partition(".")[0]
+        kind = full.rpartition(".")[0] or full
+        if kind not in _MODULES:
+            raise Unreadable(f"{section} names the module {full[:80]!r}, which is unknown: OpenSSL goes no further")
         if kind == "providers":
             active += _providers(conf, value, version, problems)
         elif kind == "alg_section":
             properties = _properties(_section(conf, value, full), properties, problems)
         elif kind == "ssl_conf":
-            settings = _tls(conf, value)
+            settings = _tls(conf, value, full)
         elif kind == "engines":
             doubts.append("engines are configured, whose algorithms are used whatever the properties say")
+        elif kind == "random":
+            _random(conf, value, full)
+        else:
+            _section(conf, value, full)
+            doubts.append(f"{full[:80]} is set: an error in it ends the rest")
     return Providers(tuple(active[:_MOST]), properties, settings, tuple(problems), tuple(doubts))
 
 
@@ -163,8 +173,18 @@ def _properties(values: dict[str, str], before: str, problems: list[str]) -> str
     return properties
 
 
-def _tls(conf: Conf, section: str) -> dict[str, str]:
-    """``system_default``, which holds for every program that uses libssl."""
-    named = conf.sections.get(section, {}).get("system_default")
+def _random(conf: Conf, section: str, where: str) -> None:
+    """``rand_lib.c``, random_conf_init."""
+    for name in _section(conf, section, where):
+        if name.lower() not in _RANDOM:
+            raise Unreadable(f"{where} has the unknown option {name[:80]!r}")
+
+
+def _tls(conf: Conf, section: str, where: str) -> dict[str, str]:
+    """``system_default``, which holds for every program that uses libssl (``conf_ssl.c``: empty sections are errors)."""
+    commands = _section(conf, section, where)
+    if not commands or not all(_section(conf, name, f"{where} {full}") for full, name in commands.items()):
+        raise Unreadable(f"{where} has an empty section")
+    named = commands.get("system_default")
     values = conf.sections.get(named, {}) if named is not None else {}
     return {name.rpartition(".")[2]: value for name, value in list(values.items())[:_MOST]}

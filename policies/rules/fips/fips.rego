@@ -33,7 +33,20 @@ no_verdict contains result.make(rego.metadata.chain(), [what, concat("; ", reaso
 }) if {
 	_looked
 	some what in _lacking
-	reasons := [sprintf("%v %v", [d.code, d.where]) | some d in array.slice(input.fips.diagnostics, 0, 5)]
+	reasons := [sprintf("%v %v", [d.code, d.where]) | some d in array.slice(_told_of(what), 0, 5)]
+}
+
+_told_of("incomplete") := input.fips.diagnostics
+
+_told_of("uncertain") := [d |
+	some d in object.get(input, ["filesystem", "diagnostics"], [])
+	not d.code in _harmless
+]
+
+# What the file system's facts say of layers that every runtime reads alike.
+_harmless := {
+	"aufs_metadata", "device", "dotted_name", "duplicate", "hard_link_mode", "link_leads_out", "no_end_marker",
+	"sparse",
 }
 
 _lacking contains "incomplete" if not input.fips.complete == true
@@ -41,14 +54,16 @@ _lacking contains "incomplete" if not input.fips.complete == true
 _lacking contains "uncertain" if not input.fips.certain == true
 
 # METADATA
-# title: No module is switched off by the image's Env
+# title: No module is switched off by the image's Env or command
 # description: >-
 #   `OPENSSL_CONF=/dev/null`, `GODEBUG=fips140=off` and their like turn a validated module off, however well it is set
 #   up.
 # custom:
 #   short_name: overridden
-#   failure_msg: "%v (%v %v) is switched off by Env: %v"
-#   solution: Take the variable out of the image (`ENV` in the Dockerfile), and see that no deployment sets it.
+#   failure_msg: "%v (%v %v) is switched off by the image's Env or command: %v"
+#   solution: >-
+#     Take the variable out of the image (`ENV`, `ENTRYPOINT` and `CMD` in the Dockerfile), and see that no deployment
+#     sets it.
 #   severity: critical
 #   waivable: true
 #   parameter: fail_on_fips_issues

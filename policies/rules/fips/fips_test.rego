@@ -293,3 +293,14 @@ test_a_module_that_is_on_explains_no_program if {
 	"fips.not_reached" in ids(image(facts([module({"vendor": "debian"})], [past]), {}))
 	not "fips.not_reached" in ids(image(facts([module({"activated": "no"})], [past]), {}))
 }
+
+# The message names what the runtimes disagree about, and not what is only odd.
+test_uncertain_says_why if {
+	told := [{"code": code, "message": "m", "count": 1, "where": "etc/x"} | some code in ["sparse", "through_link"]]
+	doc := t.changed(
+		image(object.union(facts([module({})], []), {"certain": false}), {}),
+		{"/filesystem/diagnostics": told},
+	)
+	msgs := {r.msg | some r in evaluated(doc).no_verdict}
+	msgs == {"FIPS facts are uncertain: through_link etc/x"}
+}

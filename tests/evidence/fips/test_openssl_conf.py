@@ -93,6 +93,27 @@ def test_a_directory_is_read_in_any_order() -> None:
     assert "any order" in parse("/c", {**others, "/d/b.conf": other}.get, {}, "/").doubts[0]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "activate=1",
+        "1.fips=e",
+        "providers.a.b=e",
+        "ssl_conf=none",
+        "ssl_conf=e",
+        "ssl_conf=to-e",
+        "random=none",
+        "random=to-e",
+        "oid_section=none",
+    ],
+)
+def test_an_error_in_one_module_ends_the_rest(line: str) -> None:
+    """OpenSSL goes no further in the list, and programs go on with what is set up by then: the default provider."""
+    text = f"openssl_conf=i\n[i]\n{line}\nalg_section=a\n[a]\ndefault_properties=fips=yes\n[e]\n[to-e]\nx=e\n"
+    with pytest.raises(Unreadable):
+        read_providers(parse("/c", {"/c": text.encode()}.get, {}, "/"), "openssl_conf", (3, 5))
+
+
 def test_engines_are_a_doubt() -> None:
     """An engine's algorithms are used whatever the properties demand."""
     text = "openssl_conf=i\n[i]\nengines=e\n[e]\n"

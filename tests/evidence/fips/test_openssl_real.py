@@ -60,6 +60,12 @@ CASES = [
     pytest.param(
         roots.STRICT.replace("fips = fips_sect", "f = fips_sect\nfips_sect::identity = fips"), "real", {}, id="identity"
     ),
+    pytest.param(
+        roots.STRICT.replace("[openssl_init]", "[openssl_init]\nactivate = 1"), "real", {}, id="an-unknown-module-ends-it"
+    ),
+    pytest.param(roots.STRICT.replace("alg_section =", "2.alg_section ="), "real", {}, id="a-number-before-a-module"),
+    pytest.param(roots.STRICT.replace("alg_section =", "alg_section.2 ="), "real", {}, id="a-number-behind-a-module"),
+    pytest.param(roots.STRICT.replace("[openssl_init]", "[openssl_init]\nssl_conf = none"), "real", {}, id="tls-section-missing"),
     pytest.param("x = $nothing\n" + roots.STRICT, "real", {}, id="variable-without-value"),
 ]
 
