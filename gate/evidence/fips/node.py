@@ -80,7 +80,11 @@ class _Judge:
         self._overrides = [item for item in overrides if "openssl" in item.families and item.effect in {"redirects", "unknown"}]
         config = _value(chosen, _CONFIG)
         self._env = {**env, "OPENSSL_CONF": config} if config is not None else dict(env)
-        self._legacy = [item for item in overrides if "node" in item.families and "--openssl-legacy-provider" in item.value]
+        self._doubts = [
+            item
+            for item in overrides
+            if "node" in item.families and (item.effect == "unknown" or "--openssl-legacy-provider" in item.value)
+        ]
         self._reasons = [f"reads the section {self._section}"] + [
             f"is started with {word[:100]}" for word in chosen if "openssl" in word
         ]
@@ -109,9 +113,9 @@ class _Judge:
         if self._forced and not ready:
             reaches = "broken"  # (2)
             reasons.append("asked for FIPS without a configuration that loads the provider: it ends when it starts")
-        if self._legacy and reaches in {"yes", "host", "unknown"}:
+        if self._doubts and reaches in {"yes", "host", "unknown"}:
             reaches, modules = "unknown", ()
-            reasons += [item.reason for item in self._legacy]
+            reasons += [item.reason for item in self._doubts]
         owner = self._wheels.of(entry.path)
         consumer = CryptoConsumer(
             path=shown(entry.path),
