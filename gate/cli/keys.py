@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -58,11 +59,17 @@ def generate(prefix: str, kms: str | None) -> int:
     """
     from pathlib import Path
 
+    from gate.errors import UsageError
     from gate.sign import keyfile
 
     if kms is not None:
         return _generate_there(kms, prefix)
     password = os.environ.get("COSIGN_PASSWORD")
+    if password is None and not sys.stdin.isatty():
+        raise UsageError(
+            "there is no terminal to ask for the key's password",
+            fix="put it into COSIGN_PASSWORD; COSIGN_PASSWORD= is none, where the folder itself is the secret",
+        )
     if password is None:
         password = click.prompt("Password for the private key", hide_input=True, confirmation_prompt=True, default="", err=True)
     private, public = keyfile.generate(password.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -175,6 +176,14 @@ def test_policy_check(gate: Gate) -> None:
     assert done.code == 0 and re.search(r"sha256:[0-9a-f]{64}", done.out)
     by_path = gate("policy", "check", "--bundle", repository() / "policies")
     assert by_path.code == 0 and re.findall(r"sha256:\w+", by_path.out) == re.findall(r"sha256:\w+", done.out)
+
+
+def test_keys_without_a_terminal_need_the_variable(gate: Gate, tmp_path: Path) -> None:
+    """Where nobody can be asked for a password nothing is asked: exit 2 with the variable, and no key."""
+    gate.patch.delenv("COSIGN_PASSWORD", raising=False)
+    gate.patch.setattr("sys.stdin", io.StringIO(""))
+    done = gate("keys", "generate", "--output-key-prefix", tmp_path / "k")
+    assert done.code == 2 and "COSIGN_PASSWORD" in done.err and not list(tmp_path.glob("k.*"))
 
 
 def test_keys(gate: Gate, tmp_path: Path) -> None:
