@@ -123,7 +123,7 @@ def _finding(verdict: Verdict, item: Item) -> dict[str, Any]:
         "related-observations": [{"observation-uuid": identifier("observation", verdict.outcome_digest, item.key)}],
     }
     if item.status == "not_applicable":
-        finding["implementation-status"] = {"state": "not-applicable"}
+        finding["target"]["implementation-status"] = {"state": "not-applicable"}
     if item.status in ("open", "waived"):
         finding["related-risks"] = [{"risk-uuid": identifier("risk", verdict.outcome_digest, item.key)}]
     return finding
