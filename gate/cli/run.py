@@ -162,11 +162,14 @@ def _command() -> tuple[str, ...]:
 
 
 def _hand_over(report: Report, options: Mapping[str, Any]) -> None:
-    """Digest, verdict and record for the next step, which must use the digest that was verified and not the tag."""
+    """Digest, verdict and record for the next step, which must use the digest that was verified and not the tag.
+
+    Of several images none: the next step would take the digest of one for that of another.
+    """
     tops = [verdict for verdict in report.verdicts if verdict.outcome.subject.index_digest is None or verdict.outcome.children]
-    chosen = (tops or list(report.verdicts))[-1:]
+    chosen = tops or list(report.verdicts)
     values: dict[str, str] = {"decision": report.decision}
-    for verdict in chosen:
+    for verdict in chosen if len(chosen) == 1 else ():
         values |= {"digest": verdict.outcome.subject.digest, "record": verdict.outcome_digest}
     if os.environ.get("GITHUB_OUTPUT"):
         append(os.environ["GITHUB_OUTPUT"], "".join(f"{name}={value}\n" for name, value in values.items()))

@@ -85,10 +85,10 @@ def test_the_next_step_gets_the_digest(gate: Gate, tmp_path: Path) -> None:
 
 
 def test_the_hand_over_of_a_deny_says_deny(gate: Gate, tmp_path: Path) -> None:
-    """A next step that only looks at the digest must not find one that was allowed."""
-    done = gate("verify", CLEAN, VULNERABLE, *KEY, *AGES, "--dotenv", tmp_path / "gate.env", "--quiet")
+    """A next step that only looks at the digest must not find one that was allowed; of several images it finds none."""
+    done = gate("verify", VULNERABLE, CLEAN, *KEY, *AGES, "--dotenv", tmp_path / "gate.env", "--quiet")
     assert done.code == 1
-    assert "GATE_VERDICT=DENY" in (tmp_path / "gate.env").read_text()
+    assert (tmp_path / "gate.env").read_text() == "GATE_VERDICT=DENY\n"
 
 
 def test_a_run_that_ends_early_leaves_no_old_hand_over(gate: Gate, tmp_path: Path) -> None:
