@@ -35,6 +35,7 @@ _TAIL = 8 * 1024 * 1024
 _WINDOW = 1024 * 1024
 _OVERLAP = 512
 """Longer than any mark with its value."""
+_LAST = 64 * 1024
 _VALUES = 16
 """Of one mark in one file."""
 _SHARED, _EXECUTABLE = 3, 2
@@ -140,8 +141,9 @@ class ElfSink:
             problems += dynamic.problems if has_code(segments) else ()
         if self._seen != self._size:
             problems.append("the file is shorter than its header in the layer says")
-        if b"UPX!" in self._head[:4096] or b"UPX!" in bytes(self._head[-4096:]):
-            self._marks[PACKED] = {b"UPX"}
+        packer = self._packer()
+        if packer:
+            self._marks[PACKED] = {packer}
         if any(library_family(name) == OPENSSL for name in (*dynamic.needed, dynamic.soname)):
             self._marks.pop(LOADS, None)  # the names stand in its version tables
         return ElfFacts(
@@ -160,6 +162,15 @@ class ElfSink:
             ),
             problems=tuple(problems),
         )
+
+    def _packer(self) -> bytes:
+        """What has packed a program into this one, which it unpacks when it starts."""
+        last = self._read(max(0, self._seen - _LAST), _LAST) or b""
+        if b"UPX!" in self._head[:4096] or b"UPX!" in last[-4096:]:
+            return b"UPX"
+        if bytes(self._head[8:11]) in {b"AI\1", b"AI\2"}:
+            return b"AppImage"
+        return b"PyInstaller" if b"MEI\014\013\012\013\016" in last else b""
 
     def _keep(self, data: memoryview) -> None:
         """The head, the end, and the dynamic segment once it is known where that is (2)."""

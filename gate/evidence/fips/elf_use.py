@@ -59,7 +59,11 @@ def find(view: View, subject: Subject, env: Sequence[EnvOverride], packages: Own
         finder.look(entry, facts)
         if facts.has(elfmarks.PACKED):
             diagnostics.append(
-                Diagnostic(code="packed_program", message="packed with UPX: what is inside is not known", where=shown(entry.path))
+                Diagnostic(
+                    code="packed_program",
+                    message=f"packed with {(facts.values(elfmarks.PACKED) or ('',))[0]}: what is inside is not known",
+                    where=shown(entry.path),
+                )
             )
         elif facts.problems and (facts.program or (".so" in entry.path and facts.machine) or entry.mode & 0o111):
             diagnostics.append(Diagnostic(code="odd_elf", message="; ".join(facts.problems)[:500], where=shown(entry.path)))

@@ -24,6 +24,8 @@ from gate.oci.layertar import Header
 RECORD = "fips_wheels"
 _RECORD = re.compile(r"(?:.*/)?([^/]+?)-([^/-]+)\.dist-info/RECORD")
 _METADATA = re.compile(r"(?:.*/)?([^/]+?)-([^/-]+)\.(?:dist-info/METADATA|egg-info(?:/PKG-INFO)?)")
+_RAW = re.compile(r"(?:.*/)?(Crypto(?:dome)?)/Cipher/_raw_aes()(?:\.[^/]*)?\.so")
+"""Its code, where somebody deleted the metadata to make the image small."""
 _HASHLIB = re.compile(r"(?:.*/)?lib(?:64)?/(?:python3\.\d+|pypy3[^/]*)/hashlib\.py")
 _BYTES = 32 * 1024 * 1024
 _NATIVE = re.compile(rb"\.(so|pyd|dylib)|/bin/|\.libs/")
@@ -101,11 +103,16 @@ def find(view: View, packages: Owners) -> Found:
     """Distributions that are cryptography, whatever their files show."""
     modules: list[CryptoModule] = []
     hashes: list[str] = []
+    told = any(
+        _OWN.get(normal(match.group(1))) == "pycryptodome"
+        for entry in view.files.entries()
+        if (match := _METADATA.fullmatch(entry.path))
+    )
     for entry in view.files.entries():
         if entry.kind == "file" and _HASHLIB.fullmatch(entry.path):
             hashes.append(entry.path)
-        match = _METADATA.fullmatch(entry.path)
-        family = _OWN.get(normal(match.group(1))) if match else None
+        match = _METADATA.fullmatch(entry.path) or (None if told else _RAW.fullmatch(entry.path))
+        family = _OWN.get(normal(match.group(1)), "pycryptodome" if match.re is _RAW else None) if match else None
         if match is None or family is None or entry.kind != "file":
             continue
         owner = packages.of(entry.path) or Owner(normal(match.group(1)), match.group(2), "pypi")

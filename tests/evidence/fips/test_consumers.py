@@ -221,6 +221,8 @@ def test_no_cryptography_at_all() -> None:
     ("file", "code"),
     [
         (File(APP, elf(b"UPX!" + bytes(64), loader="/l")), "packed_program"),
+        (File(APP, elf(b"MEI\014\013\012\013\016" + bytes(64), loader="/l")), "packed_program"),
+        (File(APP, elf(loader="/l")[:8] + b"AI\2" + elf(loader="/l")[11:]), "packed_program"),
         (File(APP, elf(needed=["libcrypto.so.3"], changed=[(5, 1)], loader="/l")), "odd_elf"),
     ],
 )

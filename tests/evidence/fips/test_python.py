@@ -32,6 +32,14 @@ def test_packages_without_a_mark_are_known_by_name(info: str, family: str, packa
     assert made.path == f"{SITE}/{info.rpartition('/')[0]}"
 
 
+def test_pycryptodome_without_its_metadata() -> None:
+    """Images are made small by deleting dist-info; its code is known by its names, and is listed once."""
+    code = File(f"{SITE}/Crypto/Cipher/_raw_aes.abi3.so", b"x")
+    (made,) = see([code]).modules
+    assert (made.path, made.family, made.capable) == (code.name, "pycryptodome", "no")
+    assert len(see([code, File(f"{SITE}/pycryptodome-3.24.2.dist-info/METADATA", b"Name: x\n")]).modules) == 1
+
+
 def test_a_package_of_the_distribution_is_the_distributions() -> None:
     """Its owner is the image's package database, and not PyPI."""
     info = "usr/lib/python3/dist-packages/pycryptodome-3.20.0.dist-info/METADATA"
