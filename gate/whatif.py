@@ -312,10 +312,9 @@ def _facts(document: Input, kind: Kind, identity: str) -> Input:
 
 
 def _ideal_sbom(identity: str, now: str) -> SbomDocument:
-    nothing = dict.fromkeys(_SBOM_FLAWS, 0)
     completeness = Completeness(
         components=1,
-        **nothing,
+        **dict.fromkeys(_SBOM_FLAWS, 0),
         root_present=True,
         root_matches_subject=True,
         dependency_nodes=1,
@@ -332,6 +331,7 @@ def _ideal_sbom(identity: str, now: str) -> SbomDocument:
         serial="ideal",
         generation_context="build",
         unknown_declared=0,
+        missing={"ntia-2021": (), "cisa-2026": (), "bsi-tr-03183-2": ()},
     )
     return SbomDocument(
         evidence=identity, format="ideal", spec_version="1.6", name="ideal", completeness=completeness, minimum_elements=elements

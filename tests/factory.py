@@ -55,6 +55,7 @@ def parameters(**changes: Any) -> Parameters:
         "accept": {"*": Acceptance(verified=False, bindings=("signed", "embedded"))},
         "sbom_require_identified": False,
         "sbom_require_scanned_packages": False,
+        "sbom_minimum_elements": None,
         "allowed_builders": (),
         "allowed_sources": (),
         "allowed_build_types": (),

@@ -81,6 +81,8 @@ class Parameters(Model, frozen=True, kw_only=True):
     """Deny on components without name, version or purl."""
     sbom_require_scanned_packages: bool
     """Deny on packages that a scanner saw and the SBOM lacks."""
+    sbom_minimum_elements: Literal["ntia-2021", "cisa-2026", "bsi-tr-03183-2"] | None = None
+    """Deny on SBOMs that lack elements of this standard; null warns about the commonest."""
     # provenance
     allowed_builders: tuple[str, ...]
     """Exact builder ids, or prefixes ending in ``*``; empty allows every builder that a trust entry vouches for."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from gate.model.base import Model
 
 
@@ -55,6 +57,9 @@ class MinimumElements(Model, frozen=True, kw_only=True):
     serial: str
     generation_context: str
     unknown_declared: int
+    missing: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    """Elements that the document lacks, by standard: ``ntia-2021``, ``cisa-2026``, ``bsi-tr-03183-2``. Empty lists are whole;
+    a standard that is not there was not assessed."""
 
 
 class SbomDocument(Model, frozen=True, kw_only=True):

@@ -30,13 +30,14 @@ Tighter = Literal[
     "accept",
     "version",
     "baseline",
+    "asked",
     "fixed",
     "free",
 ]
-"""``lower``/``higher``: numbers, null the loosest. ``true``: true is tighter. ``severity``: less severe denies more. ``subset``:
-fewer values, empty the loosest. ``superset``: more values. ``version``: a later one. ``authors``: fewer; empty as
-`Parameters.vex_authors` says. ``baseline``: shorter lists of what is allowed. ``fixed``: no direction is known, so any change
-counts as looser. ``free``: changes no decision."""
+"""``lower``/``higher``: numbers, null the loosest. ``true``: true is tighter. ``severity``: less severe denies more.
+``subset``: fewer values, empty the loosest. ``superset``: more values. ``version``: a later one. ``authors``: fewer; empty
+as `Parameters.vex_authors` says. ``baseline``: shorter lists of what is allowed. ``asked``: anything instead of null.
+``fixed``: no direction is known, so any change counts as looser. ``free``: changes no decision."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ SPECS: tuple[ParameterSpec, ...] = (
     _spec("accept", "accept", "which evidence counts, by kind: verified or not, and how it is bound to the image"),
     _spec("sbom_require_identified", "true", "deny on components without name, version or purl"),
     _spec("sbom_require_scanned_packages", "true", "deny on packages that a scanner saw and the SBOM lacks"),
+    _spec("sbom_minimum_elements", "asked", "deny on missing elements: ntia-2021, cisa-2026 or bsi-tr-03183-2; null only warns"),
     _spec("allowed_builders", "subset", "builder ids, exact or ending in *"),
     _spec("allowed_sources", "subset", "source repositories, exact or ending in *"),
     _spec("allowed_build_types", "subset", "build types, exact or ending in *"),
@@ -287,6 +289,7 @@ _TESTS: Mapping[Tighter, Callable[[Any, Any], bool]] = {
     "days": _days,
     "accept": _accept,
     "baseline": _baseline,
+    "asked": lambda old, new: old is None,
     "fixed": lambda old, new: False,
     "free": lambda old, new: True,
 }

@@ -235,6 +235,7 @@ def make_input(findings: tuple[Finding, ...] = (), params: Parameters | None = N
                         serial="urn:uuid:1",
                         generation_context="build",
                         unknown_declared=0,
+                        missing={"ntia-2021": (), "cisa-2026": (), "bsi-tr-03183-2": ()},
                     ),
                 ),
             ),

@@ -11,7 +11,10 @@ from gate.errors import EvidenceInvalid, FormatRefused
 from gate.evidence.crypto.cbom import add_asset
 from gate.evidence.interface import NamedDigest, Reading, SbomFacts
 from gate.evidence.jsonguard import guard
+from gate.evidence.sbom import cyclonedx_document as cdx
 from gate.evidence.sbom import facts
+from gate.evidence.sbom.cyclonedx_bsi import parts, reachable
+from gate.evidence.sbom.elements import Document, missing
 from gate.evidence.sbom.facts import Builder, Notes
 from gate.evidence.sbom.tolerant import decode
 from gate.evidence.vexreading import vex_reading
@@ -29,103 +32,6 @@ _OTHERS = frozenset({"operating-system", "device", "data", "cryptographic-asset"
 _ESSENTIAL = frozenset({"/components", "/dependencies", "/metadata", "/metadata/component"})
 
 
-class _Named(msgspec.Struct, gc=False):
-    name: str | None = None
-    version: str | None = None
-    vendor: str | None = None
-
-
-class _Hash(msgspec.Struct, gc=False):
-    alg: str | None = None
-    content: str | None = None
-
-
-class _LicenseId(msgspec.Struct, gc=False):
-    id: str | None = None
-    name: str | None = None
-
-
-class _License(msgspec.Struct, gc=False):
-    license: _LicenseId | None = None
-    expression: str | None = None
-
-
-class _Property(msgspec.Struct, gc=False):
-    name: str | None = None
-    value: str | None = None
-
-
-class _Component(msgspec.Struct, gc=False):
-    type: str | None = None
-    name: str | None = None
-    group: str | None = None
-    version: str | None = None
-    purl: str | None = None
-    ref: str | None = msgspec.field(default=None, name="bom-ref")
-    publisher: str | None = None
-    supplier: _Named | None = None
-    manufacturer: _Named | None = None
-    hashes: list[_Hash] | None = None
-    licenses: list[_License] | None = None
-    components: list[_Component] | None = None
-    properties: msgspec.Raw = msgspec.Raw(b"")
-    crypto: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="cryptoProperties")
-    evidence: msgspec.Raw = msgspec.Raw(b"")
-
-
-class _Service(msgspec.Struct, gc=False):
-    ref: str | None = msgspec.field(default=None, name="bom-ref")
-    services: list[_Service] | None = None
-
-
-class _Dependency(msgspec.Struct, gc=False):
-    ref: str | None = None
-    depends_on: list[str] | None = msgspec.field(default=None, name="dependsOn")
-
-
-class _Composition(msgspec.Struct, gc=False):
-    aggregate: str | None = None
-    assemblies: list[str] | None = None
-    dependencies: list[str] | None = None
-
-
-class _Lifecycle(msgspec.Struct, gc=False):
-    phase: str | None = None
-    name: str | None = None
-
-
-class _Metadata(msgspec.Struct, gc=False):
-    timestamp: str | None = None
-    tools: msgspec.Raw = msgspec.Raw(b"")
-    component: _Component | None = None
-    authors: list[_Named] | None = None
-    supplier: _Named | None = None
-    manufacturer: _Named | None = None
-    manufacture: _Named | None = None
-    lifecycles: list[_Lifecycle] | None = None
-
-
-class _Vulnerability(msgspec.Struct, gc=False):
-    pass
-
-
-class _Bom(msgspec.Struct, gc=False):
-    format: str | None = msgspec.field(default=None, name="bomFormat")
-    spec: str | None = msgspec.field(default=None, name="specVersion")
-    serial: str | None = msgspec.field(default=None, name="serialNumber")
-    version: int | None = None
-    metadata: _Metadata | None = None
-    components: list[_Component] | None = None
-    services: list[_Service] | None = None
-    dependencies: list[_Dependency] | None = None
-    compositions: list[_Composition] | None = None
-    vulnerabilities: list[_Vulnerability] | None = None
-
-
-class _Tools(msgspec.Struct):
-    components: list[_Named] | None = None
-
-
 class CycloneDx:
     """Reader of CycloneDX JSON."""
 
@@ -141,7 +47,7 @@ class CycloneDx:
 
 def read_bom(body: bytes, limits: Limits) -> Reading:
     """A document that was guarded, or that was made from XML. Raises as `CycloneDx.read`."""
-    bom, odd = decode(body, _Bom, limits, essential=_ESSENTIAL)
+    bom, odd = decode(body, cdx.Bom, limits, essential=_ESSENTIAL)
     _refuse(bom)
     said = _vex(body, bom, limits)
     if said is not None and not bom.components:
@@ -149,7 +55,7 @@ def read_bom(body: bytes, limits: Limits) -> Reading:
         return dataclasses.replace(vex_reading(said), names=_names(root))
     notes = Notes()
     build = Builder(limits, notes)
-    metadata = bom.metadata or _Metadata()
+    metadata = bom.metadata or cdx.Metadata()
     root = metadata.component
     _add_components(build, bom, root)
     root_ref = _add_root(build, bom, root, notes)
@@ -167,6 +73,23 @@ def read_bom(body: bytes, limits: Limits) -> Reading:
     created = facts.timestamp(metadata.timestamp or "", notes)
     tool = _tool(metadata.tools, notes)
     author = _author(metadata)
+    completeness = build.completeness(root_present=root is not None, aggregate=_aggregate(bom.compositions or [], root_ref))
+    elements = MinimumElements(
+        author=author,
+        timestamp=created or "",
+        tool=" ".join(part for part in (tool.name, tool.version) if part),
+        spec_version=bom.spec or "",
+        serial=bom.serial or "",
+        generation_context=", ".join(text for phase in metadata.lifecycles or () if (text := phase.phase or phase.name)),
+        unknown_declared=build.unknown_declared,
+    )
+    head = Document(
+        format="cyclonedx",
+        contact=any(reachable(bytes(raw)) for party in _parties(metadata) for raw in (party.email, party.url, party.contact)),
+        numbered=bom.version is not None,
+        tool_version=bool(tool.version),
+        vulnerabilities=bool(bom.vulnerabilities),
+    )
     return Reading(
         kind="sbom",
         format=f"cyclonedx {bom.spec}",
@@ -179,25 +102,20 @@ def read_bom(body: bytes, limits: Limits) -> Reading:
             spec_version=bom.spec or "",
             name=(root.name if root else "") or "",
             components=tuple(build.components),
-            completeness=build.completeness(
-                root_present=root is not None, aggregate=_aggregate(bom.compositions or [], root_ref)
-            ),
-            minimum_elements=MinimumElements(
-                author=author,
-                timestamp=created or "",
-                tool=" ".join(part for part in (tool.name, tool.version) if part),
-                spec_version=bom.spec or "",
-                serial=bom.serial or "",
-                generation_context=", ".join(text for phase in metadata.lifecycles or () if (text := phase.phase or phase.name)),
-                unknown_declared=build.unknown_declared,
-            ),
+            completeness=completeness,
+            minimum_elements=msgspec.structs.replace(elements, missing=missing(build.tally, completeness, elements, head)),
             graph=build.graph(bom.serial or "", bom.version or 1),
             crypto=tuple(build.crypto),
         ),
     )
 
 
-def _refuse(bom: _Bom) -> None:
+def _parties(metadata: cdx.Metadata) -> list[cdx.Named]:
+    found = [*(metadata.authors or ()), metadata.manufacturer, metadata.supplier, metadata.manufacture]
+    return [party for party in found if party is not None]
+
+
+def _refuse(bom: cdx.Bom) -> None:
     if bom.format != "CycloneDX":
         raise EvidenceInvalid(f"bomFormat is {bom.format!r}, not 'CycloneDX'")
     if bom.spec not in VERSIONS:
@@ -208,7 +126,7 @@ def _refuse(bom: _Bom) -> None:
         )
 
 
-def _vex(body: bytes, bom: _Bom, limits: Limits) -> VexDocument | None:
+def _vex(body: bytes, bom: cdx.Bom, limits: Limits) -> VexDocument | None:
     """The analyses inside; None for an SBOM without any. A document of vulnerabilities alone is VEX whatever it says."""
     if not bom.vulnerabilities:
         return None
@@ -225,9 +143,9 @@ def _of_statements(document: VexDocument | None) -> tuple[Diagnostic, ...]:
     return tuple(note for note in document.diagnostics if note.code != "without_analysis") if document else ()
 
 
-def _add_components(build: Builder, bom: _Bom, root: _Component | None) -> None:
+def _add_components(build: Builder, bom: cdx.Bom, root: cdx.Component | None) -> None:
     """All components, nested ones too; what a component contains hangs below it."""
-    stack: list[tuple[_Component, int | None]] = [(item, None) for item in reversed(bom.components or [])]
+    stack: list[tuple[cdx.Component, int | None]] = [(item, None) for item in reversed(bom.components or [])]
     if root is not None:
         # The root's own reference comes first, so that a component repeating it is the duplicate.
         node = build.node(root.ref or "")
@@ -243,7 +161,7 @@ def _add_components(build: Builder, bom: _Bom, root: _Component | None) -> None:
         _count(build, item, ref, node)
 
 
-def _count(build: Builder, item: _Component, ref: str, node: int) -> None:
+def _count(build: Builder, item: cdx.Component, ref: str, node: int) -> None:
     kind = item.type or ""
     notes = build.notes
     if bytes(item.crypto):
@@ -273,19 +191,35 @@ def _count(build: Builder, item: _Component, ref: str, node: int) -> None:
         supplier=supplier or item.publisher or "",
         licenses=_licenses(item.licenses) if item.licenses else (),
         hashes=_hashes(item.hashes, build.notes) if item.hashes else {},
+        identified=bool(bytes(item.cpe) or bytes(item.swid)),
+        bsi=_bsi(item),
     )
 
 
-def _is_grouping(item: _Component) -> bool:
+def _bsi(item: cdx.Component) -> frozenset[str]:
+    concluded = any(
+        b"concluded" in bytes(said) for entry in item.licenses or () for said in (entry.acknowledgement, *_of_id(entry.license))
+    )
+    contacts = [bytes(item.authors)]
+    for party in (item.manufacturer, item.supplier):
+        contacts += [bytes(party.url), bytes(party.contact)] if party else []
+    return parts(bytes(item.properties), bytes(item.references), contacts, concluded=concluded)
+
+
+def _of_id(named: cdx.LicenseId | None) -> tuple[msgspec.Raw, ...]:
+    return (named.acknowledgement,) if named else ()
+
+
+def _is_grouping(item: cdx.Component) -> bool:
     return b'"aquasecurity:trivy:Class"' in bytes(item.properties)
 
 
-def _licenses(items: list[_License]) -> tuple[str, ...]:
+def _licenses(items: list[cdx.License]) -> tuple[str, ...]:
     found = (item.expression or (item.license and (item.license.id or item.license.name)) for item in items)
     return tuple(text for text in found if text and text.upper() not in ("NOASSERTION", "NONE"))
 
 
-def _hashes(items: Iterable[_Hash], notes: Notes) -> dict[str, str]:
+def _hashes(items: Iterable[cdx.Hash], notes: Notes) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in items:
         pair = facts.hash_pair(item.alg or "", item.content or "")
@@ -296,7 +230,7 @@ def _hashes(items: Iterable[_Hash], notes: Notes) -> dict[str, str]:
     return found
 
 
-def _add_root(build: Builder, bom: _Bom, root: _Component | None, notes: Notes) -> str:
+def _add_root(build: Builder, bom: cdx.Bom, root: cdx.Component | None, notes: Notes) -> str:
     """Where the walk starts. Red Hat's metadata.component has no bom-ref and stands again among the components."""
     if root is None:
         notes.add("no_root", "metadata.component is missing; nothing is reachable")
@@ -313,7 +247,7 @@ def _add_root(build: Builder, bom: _Bom, root: _Component | None, notes: Notes) 
     return twin.ref or ""
 
 
-def _add_dependency(build: Builder, dependency: _Dependency) -> None:
+def _add_dependency(build: Builder, dependency: cdx.Dependency) -> None:
     if not dependency.ref:
         build.notes.add("dependency_without_ref", "an entry of dependencies has no ref")
         return
@@ -322,7 +256,7 @@ def _add_dependency(build: Builder, dependency: _Dependency) -> None:
         build.edge(dependency.ref, target, depends=True)
 
 
-def _services(services: list[_Service] | None) -> Iterable[_Service]:
+def _services(services: list[cdx.Service] | None) -> Iterable[cdx.Service]:
     stack = list(services or ())
     while stack:
         service = stack.pop()
@@ -330,7 +264,7 @@ def _services(services: list[_Service] | None) -> Iterable[_Service]:
         yield service
 
 
-def _names(root: _Component | None) -> tuple[NamedDigest, ...]:
+def _names(root: cdx.Component | None) -> tuple[NamedDigest, ...]:
     """Digests that the root names: version (syft), purl (trivy), hashes (Red Hat), trivy's ImageID and RepoDigest properties."""
     if root is None:
         return ()
@@ -340,7 +274,7 @@ def _names(root: _Component | None) -> tuple[NamedDigest, ...]:
         (facts.sha256_digest(root.version or ""), "manifest"),
     ]
     try:
-        properties = msgspec.json.decode(root.properties, type=list[_Property]) if bytes(root.properties) else []
+        properties = msgspec.json.decode(root.properties, type=list[cdx.Property]) if bytes(root.properties) else []
     except (msgspec.MsgspecError, UnicodeError):
         properties = []
     for item in properties:
@@ -361,16 +295,16 @@ def _tool(raw: msgspec.Raw, notes: Notes) -> Producer:
     if not data:
         return Producer()
     try:
-        tools = msgspec.json.decode(data, type=list[_Named] | _Tools | None)
+        tools = msgspec.json.decode(data, type=list[cdx.Named] | cdx.Tools | None)
     except (msgspec.MsgspecError, UnicodeError):
         notes.add("wrong_type_tools", "metadata.tools has an unknown shape; read as absent")
         return Producer()
     listed = tools if isinstance(tools, list) else (tools.components if tools else None) or []
-    first = listed[0] if listed else _Named()
+    first = listed[0] if listed else cdx.Named()
     return Producer(name=first.name or "", version=first.version or "")
 
 
-def _author(metadata: _Metadata) -> str:
+def _author(metadata: cdx.Metadata) -> str:
     names = [author.name for author in metadata.authors or () if author.name]
     if not names:
         parties = (metadata.manufacturer, metadata.supplier, metadata.manufacture)
@@ -378,7 +312,7 @@ def _author(metadata: _Metadata) -> str:
     return ", ".join(names)
 
 
-def _aggregate(compositions: list[_Composition], root_ref: str) -> str:
+def _aggregate(compositions: list[cdx.Composition], root_ref: str) -> str:
     """``complete`` only when all compositions say so and one of them names the root."""
     if not compositions:
         return "absent"

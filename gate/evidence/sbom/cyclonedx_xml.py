@@ -25,7 +25,7 @@ _ONCE = ("metadata", "components", "services", "dependencies", "compositions", "
 _SKIP = ("formulation", "annotations", "declarations", "definitions")
 _CAPTURE = ("metadata", "component", "service", "dependency", "composition", "vulnerability")
 _KEPT = """
-metadata timestamp tools tool vendor name version components component services service authors author email supplier
+metadata timestamp tools tool vendor name version components component services service authors author contact email supplier
 manufacturer manufacture url lifecycles lifecycle phase group purl cpe swid publisher hashes hash licenses license id
 expression properties property cryptoProperties evidence occurrences occurrence location externalReferences reference
 dependency dependencies composition aggregate assemblies assembly vulnerability source references analysis state
@@ -155,7 +155,10 @@ def _list(element: Element, many: str, convert: Callable[[Element], Any], one: s
 
 
 def _named(element: Element) -> _Object:
-    return _texts(element, "name", "version", "vendor", "email") | {"url": [child.text.strip() for child in element.every("url")]}
+    return _texts(element, "name", "version", "vendor", "email") | {
+        "url": [child.text.strip() for child in element.every("url")],
+        "contact": [_texts(child, "name", "email") for child in element.every("contact")],
+    }
 
 
 def _parties(element: Element, *names: str) -> _Object:

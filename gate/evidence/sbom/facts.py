@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from gate.errors import LimitExceeded
 from gate.evidence.interface import NamedDigest
+from gate.evidence.sbom.elements import Tally
 from gate.evidence.sbom.graph import cycles, reachable
 from gate.limits import Limits
 from gate.model.crypto import CbomAsset
@@ -58,6 +59,7 @@ class Builder:
         self.crypto: list[CbomAsset] = []
         self.files = 0
         self.unknown_declared = 0
+        self.tally = Tally()
         self._nodes: dict[str, int] = {}
         self._size = 0
         self._counted: list[int] = []
@@ -105,15 +107,21 @@ class Builder:
         supplier: str,
         licenses: tuple[str, ...],
         hashes: dict[str, str],
+        identified: bool = False,
+        unknown_license: bool = False,
+        bsi: frozenset[str] = frozenset(),
     ) -> None:
-        """Count one package."""
+        """Count one package. ``identified``: by something else than a purl (CPE, SWID); ``bsi``: `elements.BSI_PARTS` found."""
         counts = self._counts
         self._counted.append(node)
+        unknown = {"license"} if unknown_license else set()
         if version.lower() in _NO_VERSION:
             self.unknown_declared += version != ""
+            unknown |= {"version"} if version else set()
             version = ""
         if supplier.upper() in ("NOASSERTION", "NONE", "UNKNOWN"):
             self.unknown_declared += 1
+            unknown.add("producer")
             supplier = ""
         if url and not purl.is_valid(url):
             counts["invalid_purl"] += 1
@@ -128,6 +136,15 @@ class Builder:
         counts["without_supplier"] += not supplier
         counts["without_license"] += not licenses
         counts["without_hash"] += not hashes
+        lacks = {
+            "name": not name,
+            "version": not version,
+            "identifier": not (url or identified),
+            "producer": not supplier,
+            "license": not licenses,
+            "hash": not hashes,
+        }
+        self.tally.component(lacks, frozenset(unknown), bsi)
         self.components.append(
             Component(
                 purl=url, name=name, version=version, type=kind, supplier=supplier, licenses=licenses, hashes=hashes, evidence=""

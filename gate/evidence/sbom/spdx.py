@@ -13,7 +13,7 @@ import msgspec
 from gate.errors import EvidenceInvalid, FormatRefused
 from gate.evidence.interface import NamedDigest, Reading, SbomFacts
 from gate.evidence.jsonguard import guard
-from gate.evidence.sbom import facts
+from gate.evidence.sbom import elements, facts
 from gate.evidence.sbom.facts import Builder, Notes
 from gate.evidence.sbom.relationships import CONTAINS, DEPENDS, DESCRIBES, direction
 from gate.evidence.sbom.tolerant import decode
@@ -122,6 +122,23 @@ def read_document(body: bytes, limits: Limits) -> Reading:
     tool = _tool(creation.creators or [])
     version = (document.version or "").removeprefix("SPDX-")
     context = _CONTEXT.search(creation.comment or "")
+    completeness = build.completeness(root_present=bool(roots), aggregate=aggregate)
+    said = MinimumElements(
+        author=", ".join(_PARTY.sub("", text) for text in creation.creators or () if _PARTY.match(text)),
+        timestamp=created or "",
+        tool=" ".join(part for part in (tool.name, tool.version) if part),
+        spec_version=version,
+        serial=document.namespace or "",
+        generation_context=context.group(1).lower() if context else "",
+        unknown_declared=build.unknown_declared,
+    )
+    head = elements.Document(
+        format="spdx",
+        contact=any("@" in text for text in creation.creators or () if _PARTY.match(text)),
+        numbered=bool(document.namespace),
+        tool_version=bool(tool.version),
+        vulnerabilities=False,
+    )
     return Reading(
         kind="sbom",
         format=f"spdx {version}",
@@ -133,16 +150,8 @@ def read_document(body: bytes, limits: Limits) -> Reading:
             spec_version=version,
             name=document.name or "",
             components=tuple(build.components),
-            completeness=build.completeness(root_present=bool(roots), aggregate=aggregate),
-            minimum_elements=MinimumElements(
-                author=", ".join(_PARTY.sub("", text) for text in creation.creators or () if _PARTY.match(text)),
-                timestamp=created or "",
-                tool=" ".join(part for part in (tool.name, tool.version) if part),
-                spec_version=version,
-                serial=document.namespace or "",
-                generation_context=context.group(1).lower() if context else "",
-                unknown_declared=build.unknown_declared,
-            ),
+            completeness=completeness,
+            minimum_elements=msgspec.structs.replace(said, missing=elements.missing(build.tally, completeness, said, head)),
             graph=build.graph(),
         ),
     )
@@ -210,6 +219,8 @@ def _count(build: Builder, package: _Package, ref: str, node: int, by_trivy: boo
     if by_trivy and ref.startswith("SPDXRef-Application-") and not package.version and not url:
         build.notes.add("grouping_component", "trivy's node for a lock file is not counted as a package", package.name or ref)
         return
+    licenses = _licenses(package, build)
+    kinds = {(item.kind or "").lower() for item in package.refs or () if item.locator}
     supplier = package.supplier or package.originator or ""
     if supplier in _UNKNOWN and package.originator not in (None, "", "NOASSERTION"):
         supplier = package.originator or ""
@@ -221,8 +232,10 @@ def _count(build: Builder, package: _Package, ref: str, node: int, by_trivy: boo
         kind=purpose or "library",
         url=url,
         supplier=_PARTY.sub("", supplier),
-        licenses=_licenses(package, build),
+        licenses=licenses,
         hashes=_hashes(package, build.notes) if package.checksums else {},
+        identified=bool(kinds & {"cpe22type", "cpe23type", "swid", "swh", "gitoid"}),
+        unknown_license=not licenses and bool({package.concluded, package.declared} & _UNKNOWN),
     )
 
 

@@ -15,7 +15,7 @@ import msgspec
 from gate.errors import FormatRefused
 from gate.evidence.interface import NamedDigest, Reading, SbomFacts
 from gate.evidence.jsonguard import guard
-from gate.evidence.sbom import facts
+from gate.evidence.sbom import elements, facts
 from gate.evidence.sbom.facts import Builder, Notes
 from gate.evidence.sbom.relationships import CONTAINS, DEPENDS, DESCRIBES, direction3
 from gate.evidence.sbom.spdx3_elements import Element, Graph, agent, licence, reference, texts, tool
@@ -116,6 +116,24 @@ class _Read:
         created = facts.timestamp(creation.created or "", notes)
         producer = tool(graph, creation)
         authors = [name for ref in texts(creation.created_by) if (name := agent(graph, ref))]
+        completeness = build.completeness(root_present=bool(self._roots), aggregate=self._aggregate())
+        said = MinimumElements(
+            author=", ".join(authors),
+            timestamp=created or "",
+            tool=" ".join(part for part in (producer.name, producer.version) if part),
+            spec_version=version,
+            serial=(document.ref if document else "") or "",
+            generation_context=", ".join(kind for item in graph.elements for kind in texts(item.sbom_type)),
+            unknown_declared=build.unknown_declared,
+        )
+        makers = [maker for ref in texts(creation.created_by) if (maker := graph.find(ref)) is not None]
+        head = elements.Document(
+            format="spdx",
+            contact=any(True for maker in makers for _ in graph.identifiers(maker, "email", "urlscheme")),
+            numbered=bool(document and document.ref),
+            tool_version=bool(producer.version),
+            vulnerabilities=any((item.type or "").startswith("security_") for item in graph.elements),
+        )
         return Reading(
             kind="sbom",
             format=f"spdx {version}",
@@ -127,16 +145,8 @@ class _Read:
                 spec_version=version,
                 name=(document.name if document else "") or (root.name if root else "") or "",
                 components=tuple(build.components),
-                completeness=build.completeness(root_present=bool(self._roots), aggregate=self._aggregate()),
-                minimum_elements=MinimumElements(
-                    author=", ".join(authors),
-                    timestamp=created or "",
-                    tool=" ".join(part for part in (producer.name, producer.version) if part),
-                    spec_version=version,
-                    serial=(document.ref if document else "") or "",
-                    generation_context=", ".join(kind for item in graph.elements for kind in texts(item.sbom_type)),
-                    unknown_declared=build.unknown_declared,
-                ),
+                completeness=completeness,
+                minimum_elements=msgspec.structs.replace(said, missing=elements.missing(build.tally, completeness, said, head)),
                 graph=build.graph(),
             ),
         )
@@ -219,7 +229,10 @@ class _Read:
             url=item.package_url or next(self._graph.identifiers(item, "packageurl", "purl"), ""),
             supplier=supplier,
             licenses=known,
-            hashes=self._graph.hashes(item),
+            hashes=(hashes := self._graph.hashes(item)),
+            identified=any(True for _ in self._graph.identifiers(item, "cpe22", "cpe23", "swid", "swhid", "gitoid")),
+            unknown_license=bool(said) and not known,
+            bsi=frozenset({"sha512"} if "sha512" in hashes else ()),
         )
 
     def _add_relationships(self) -> None:

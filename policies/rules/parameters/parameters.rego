@@ -93,6 +93,7 @@ _types := {
 	"accept": "acceptance",
 	"sbom_require_identified": "flag",
 	"sbom_require_scanned_packages": "flag",
+	"sbom_minimum_elements": "elements",
 	"allowed_builders": "texts",
 	"allowed_sources": "texts",
 	"allowed_build_types": "texts",
@@ -151,6 +152,7 @@ _wanted := {
 	"version": "null or a version such as \"1.4\"",
 	"object": "an object",
 	"crypto_profile": "140-3-current, r3-ipd or cnsa2",
+	"elements": "null, ntia-2021, cisa-2026 or bsi-tr-03183-2",
 	"baseline_name": "disa-container, cis-docker-4, gpos or distroless",
 	"baseline": "an object with lists of texts, and `min_coverage` null or from 0 to 1",
 }
@@ -218,6 +220,10 @@ _valid("number", value) if _is_whole(value)
 _valid("object", value) if is_object(value)
 
 _valid("crypto_profile", value) if value in {"140-3-current", "r3-ipd", "cnsa2"}
+
+_valid("elements", value) if is_null(value)
+
+_valid("elements", value) if value in {"ntia-2021", "cisa-2026", "bsi-tr-03183-2"}
 
 _valid("baseline_name", value) if value in {"disa-container", "cis-docker-4", "gpos", "distroless"}
 

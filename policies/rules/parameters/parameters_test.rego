@@ -114,6 +114,7 @@ test_values_that_are_refused[note] if {
 		"null_number": {"waiver_max_days": null},
 		"custom_list": {"custom": []},
 		"crypto_profile": {"crypto_profile": "any"},
+		"elements_word": {"sbom_minimum_elements": "none"},
 		"version_word": {"stig_min_openscap": "newest"},
 		"version_number": {"stig_min_openscap": 1.4},
 		"baseline_name": {"stig_profile": "own"},
@@ -138,6 +139,7 @@ test_values_that_are_taken[note] if {
 		"deadlines": {"remediation_days": days({"kev": 0})},
 		"builders": {"allowed_builders": ["https://a/*"]},
 		"version": {"stig_min_openscap": "1.4.2"},
+		"elements": {"sbom_minimum_elements": "bsi-tr-03183-2"},
 		"null_version": {"stig_min_openscap": null},
 		"custom": {"custom": {"anything": [1]}},
 	}

@@ -197,6 +197,36 @@ warn contains result.make(rego.metadata.chain(), [_name(d), concat(", ", gaps)],
 }
 
 # METADATA
+# title: The SBOM has the elements of the standard
+# description: >-
+#   With `sbom_minimum_elements`, no element of that standard may be missing: `ntia-2021`, `cisa-2026` (whose author signature has to
+#   be verified) or `bsi-tr-03183-2`. Elements that are declared unknown are not missing, except to BSI.
+# custom:
+#   short_name: missing_elements
+#   failure_msg: "The SBOM %v lacks elements of %v: %v"
+#   solution: Generate it with a tool and version that write them, told the author, the suppliers and the phase.
+#   severity: medium
+#   waivable: true
+#   parameter: sbom_minimum_elements
+#   controls:
+#     - {framework: NTIA-SBOM, id: data-fields}
+#   applies_to: [image, archive, digest]
+#   collections: [prod]
+#   ref: docs/rules.md#sbommissing_elements
+deny contains result.make(rego.metadata.chain(), [_name(d), standard, concat(", ", lacking)], {
+	"term": d.evidence,
+	"evidence": [d.evidence],
+	"expected": standard,
+	"got": lacking,
+}) if {
+	standard := input.decision.params.sbom_minimum_elements
+	not is_null(standard)
+	some d in _documents
+	lacking := _missing_elements(d, standard) | _unsigned(d, standard)
+	count(lacking) > 0
+}
+
+# METADATA
 # title: The SBOM has the minimum elements
 # description: Author, time and tool of the document, as the minimum-element standards ask; suppliers of the components.
 # custom:
@@ -265,6 +295,21 @@ _gaps(c) := ({text |
 	}
 	number > 0
 } | {"no root component" | c.root_present == false}) | {"no statement of completeness" | c.aggregate != "complete"}
+
+_missing_elements(d, standard) := {name |
+	some name in object.get(d.minimum_elements.missing, standard, ["not assessed"])
+}
+
+_unsigned(d, standard) := {"author_signature" |
+	standard == "cisa-2026"
+	not _is_signed(d)
+}
+
+_is_signed(d) if {
+	some e in input.evidence
+	e.id == d.evidence
+	e.verification.state == "verified"
+}
 
 _lacking(d) := {name |
 	some name, value in {

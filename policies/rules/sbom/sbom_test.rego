@@ -55,6 +55,15 @@ cases := {
 		"empty_field": {"input": complete({"/aggregate": ""}), "fires": true},
 		"nothing_fires": false,
 	},
+	"missing_elements": {
+		"allows": t.with_params(t.base, {"sbom_minimum_elements": "cisa-2026"}),
+		"fires": t.with_params(elements({"/missing/ntia-2021": ["supplier"]}), {"sbom_minimum_elements": "ntia-2021"}),
+		"empty_field": {
+			"input": t.with_params(elements({"/missing": {}}), {"sbom_minimum_elements": "bsi-tr-03183-2"}),
+			"fires": true,
+		},
+		"nothing_fires": false,
+	},
 	"minimum_elements": {
 		"allows": t.base,
 		"fires": complete({"/without_supplier": 1}),
@@ -173,4 +182,23 @@ test_nothing_is_asked_of_an_sbom_that_is_not_required[note] if {
 
 test_an_index_is_judged_by_its_platforms if {
 	sbom.deny == set() with input as t.changed(without, {"/subject/kind": "index"})
+}
+
+test_missing_elements_only_warn_unless_asked if {
+	sbom.deny == set() with input as elements({"/missing/ntia-2021": ["supplier"]})
+}
+
+test_a_standard_that_was_not_assessed_is_missing if {
+	some r in sbom.deny with input as t.with_params(elements({"/missing": {}}), {"sbom_minimum_elements": "ntia-2021"})
+	r.got == {"not assessed"}
+}
+
+# The signature of the author is outside the document: an SBOM that nobody signed lacks it, whatever it says of itself.
+test_cisa_asks_for_a_verified_signature if {
+	doc := t.with_params(t.with_evidence("sbom", {"/verification/state": "unverified", "/origin": "file"}), {
+		"sbom_minimum_elements": "cisa-2026",
+		"accept": {"*": {"verified": false, "bindings": ["signed", "embedded"]}},
+	})
+	{r.got | some r in sbom.deny} == {{"author_signature"}} with input as doc
+	sbom.deny == set() with input as t.with_params(doc, {"sbom_minimum_elements": "ntia-2021"})
 }
