@@ -98,6 +98,7 @@ def _cbom(subject: Subject, looked: Looked, now: str) -> bytes:
 
 
 def _text(subject: Subject, looked: Looked, most: int | None) -> str:
+    from gate.policy.support import supported_until
     from gate.report.escape import escape
 
     facts = looked.filesystem
@@ -111,11 +112,11 @@ def _text(subject: Subject, looked: Looked, most: int | None) -> str:
     config = subject.config
     system = facts.os_release
     name = system.get("PRETTY_NAME") or " ".join(filter(None, (system.get("ID"), system.get("VERSION_ID")))) or "not said"
-    ends = f", supported until {system['SUPPORT_END']}" if system.get("SUPPORT_END") else ""
+    ends = supported_until(system)
     lines = [
         escape(f"{subject.reference} {subject.platform or ''}".rstrip()),
         f"digest: {subject.digest}",
-        escape(f"system: {name}{ends}"),
+        escape(f"system: {name}{f', {ends}' if ends else ''}"),
         escape(f"base: {subject.base.name or 'not said'} {subject.base.digest or ''}".rstrip()),
         escape(f"runs as: {config.user or 'root (no user is set)'}" if config else "runs as: not known"),
         f"files: {facts.files}, {facts.bytes / 1e6:.1f} MB in {len(facts.layers)} layers",
