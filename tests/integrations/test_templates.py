@@ -96,6 +96,15 @@ def test_everything_foreign_is_pinned() -> None:
                 assert re.search(r"/policy-gate@sha256:[0-9a-f]{64}\b", line), line
 
 
+def test_the_entrypoint_of_the_image_is_in_nobodys_way() -> None:
+    """The image starts `gate`; every system that starts something else in it says so in its own way."""
+    assert 'ENTRYPOINT ["/opt/policy-gate/bin/gate"]' in (FOLDER.parent / "Dockerfile").read_text("utf-8")
+    assert "args '--entrypoint='" in (FOLDER / "jenkins/Jenkinsfile").read_text("utf-8")
+    assert documents("gitlab/templates/gate/template.yml")[1]["$[[ inputs.job_name ]]"]["image"]["entrypoint"] == [""]
+    assert all(step["entrypoint"] == "gate-ci" for step in documents("cloudbuild/cloudbuild.yaml")[0]["steps"])
+    assert all(step["command"][0] == "gate-ci" for step in documents("tekton/task.yaml")[0]["spec"]["steps"])
+
+
 def test_nothing_is_allowed_that_is_not_used() -> None:
     """No permission by default, none to write in the job that only decides."""
     for name in ("github/workflow.yml", "github/pull-request.yml"):
