@@ -103,7 +103,10 @@ def _compliance(outcome: Outcome) -> list[str]:
     found = section(outcome)
     if found is None:
         return []
-    lines = [f"Compliance: {safe(found.summary)}", "", "| control | state | found | fix |", "|---|---|---|---|"]
+    lines = [f"Compliance: {safe(found.summary)}", ""]
+    if not found.lines:
+        return lines
+    lines += ["| control | state | found | fix |", "|---|---|---|---|"]
     for line in found.lines[: _ROWS * 4]:
         notes = "<br>".join(safe(note) for note in line.notes)
         lines.append(f"| {safe(line.heading)} | {line.status.replace('_', ' ')} | {notes} | {safe(line.fix)} |")
