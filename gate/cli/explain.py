@@ -240,7 +240,7 @@ def _what_if(source: str, store: str | None, quiet: bool) -> int:
     from gate.cli.messages import progress
     from gate.cli.options import store_path
     from gate.cli.render import find_one, load
-    from gate.errors import UsageError
+    from gate.errors import PolicyError, UsageError
     from gate.limits import Limits
     from gate.policy.engine import Engine
     from gate.policy.opa import find_opa
@@ -265,6 +265,12 @@ def _what_if(source: str, store: str | None, quiet: bool) -> int:
         progress("deciding again with upgrades, evidence and waivers", quiet=quiet),
     ):
         found = what_if(document, data, engine, trust=verdict.outcome.digests.trust)
+    if found.before != verdict.outcome.decision:
+        raise PolicyError(
+            f"the stored input is decided otherwise now: {found.before}, and {verdict.outcome.decision} then",
+            why="another engine or gate decides here than did then",
+            fix=f"gate replay {verdict.outcome_digest} says what differs",
+        )
     emit(
         ("\n".join([*_head(verdict), "", *(escape(line) for line in _turned(found))]) + "\n").encode("utf-8", "backslashreplace")
     )

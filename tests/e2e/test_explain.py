@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gate.whatif import WhatIf
 from tests.e2e.gate import AGES, KEY, Gate
 from tests.e2e.lab import SCAN, Lab, grype, scanned
 from tests.fakes import images
@@ -148,6 +149,14 @@ def test_an_allow_needs_nothing(gate: Gate) -> None:
     """And no time is spent on it."""
     done = gate("explain", "--from", verdict(gate, f"oci:{layout('clean')}", *KEY), "--what-if", "--quiet")
     assert done.code == 0 and "it is ALLOW already" in done.out
+
+
+def test_what_is_decided_otherwise_now_is_no_answer(gate: Gate) -> None:
+    """Where this engine says ALLOW to the input of a DENY nothing is explained away: exit 2, and replay is named."""
+    path = verdict(gate, f"oci:{layout('vulnerable')}", *KEY)
+    gate.patch.setattr("gate.whatif.what_if", lambda *_, **__: WhatIf("ALLOW", "ALLOW", (), (), 1, True))
+    done = gate("explain", "--from", path, "--what-if", "--quiet")
+    assert done.code == 2 and "gate replay sha256:" in done.err and "ALLOW already" not in done.out
 
 
 def test_a_verdict_that_is_not_in_the_store(gate: Gate) -> None:
