@@ -28,7 +28,7 @@ def render(report: Report, style: Style) -> bytes:
         _suite(root, verdict.outcome)
     for failure in report.failures:
         suite = ET.SubElement(root, "testsuite", name=escape(failure.subject))
-        _end(_case(suite, failure.subject, _DECIDED), "error", failure.reason, failure.fix)
+        _end(_case(suite, failure.subject, _DECIDED), "error", failure.reason, escape(failure.fix))
         _count(suite)
     if not len(root):
         suite = ET.SubElement(root, "testsuite", name="gate")

@@ -65,6 +65,13 @@ def test_junit_has_a_case_per_rule_and_no_pass_for_what_did_not_pass() -> None:
     }
 
 
+def test_junit_is_xml_whatever_a_failure_says() -> None:
+    """Characters that XML cannot hold are escaped in the remedy too."""
+    evil = Failure(subject="a\x00", exit_code=3, reason="b\x1b[31m", fix="c\x00\ud800")
+    [error] = ET.fromstring(render("junit", failures=(evil,))).iter("error")
+    assert error.text == "c\\u{0}\\u{d800}"
+
+
 def test_junit_cases_keep_their_names_from_build_to_build() -> None:
     """Neither digest nor message is part of a case's identity."""
 
