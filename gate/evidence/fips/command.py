@@ -31,6 +31,7 @@ _SET = re.compile(r"(?<![A-Za-z0-9_$.-])(" + "|".join(JUDGED) + r""")=("[^"]{0,4
 _UNSET = re.compile(r"\bunset\s+([^;&|\n]*)|\benv\s[^;&|\n]{0,200}?(?:-u\s*|--unset[= ])(\w+)")
 _CLEARED = re.compile(r"\benv\s+(?:-[A-Za-z]*i|--ignore-environment|-(?=\s))|\bsu\s+(?:-|-l|--login)(?=\s|$)|\bsudo\s")
 _PROPERTY = re.compile(r"-D[\w.]{0,80}fips[\w.]{0,80}=false")
+_SPLIT = re.compile(r"(?:-[iv]*S|--split-string=)(.*)", re.DOTALL)
 _OFF = frozenset({"", "0", "no", "false", "off"})
 _WORDS = 1000
 _LONGEST = 256 * 1024
@@ -55,7 +56,7 @@ def started(view: View, subject: Subject) -> tuple[Subject, tuple[Doubt, ...]]:
     rest = _exact(words, env)
     doubts: list[Doubt] = []
     text = "\n".join(rest)[:_LONGEST]
-    if not rest or _SHELL.fullmatch(rest[0]) or any(re.search(r"[\s;&|]", word) for word in rest):
+    if any(_ENV.fullmatch(word) or _SHELL.fullmatch(word) or re.search(r"[\s;&|]", word) for word in rest):
         for name, value in _said(text):
             if name in _ADDED or is_off(name, value):
                 env[name] = value
@@ -94,6 +95,10 @@ def _exact(words: list[str], env: dict[str, str]) -> list[str]:
             elif word in {"-u", "--unset"} and len(words) > 1:
                 words = words[1:]
                 env.pop(words[0], None)
+            elif word in {"-C", "--chdir"}:
+                words = words[1:]
+            elif (split := _SPLIT.match(word)) is not None:
+                words = ["", *split.group(1)[:4096].split(), *words[1:]]
             elif word.startswith("--unset=") or (word.startswith("-u") and len(word) > 2):
                 env.pop(word.removeprefix("--unset=").removeprefix("-u"), None)
             elif "=" in word and not word.startswith("-"):

@@ -24,6 +24,11 @@ STOCK = conf("# nothing\n")
         (["/usr/bin/env", "OPENSSL_CONF=/dev/null", "app"], [], "yes"),
         (["env", "-i", "OPENSSL_CONF=", "app"], [], "yes"),
         (["env", "-u", "OPENSSL_CONF", "app"], ["OPENSSL_CONF=/dev/null"], "no"),
+        (["env", "-C", "/srv", "OPENSSL_CONF=/dev/null", "app"], [], "yes"),
+        (["env", "-S", "OPENSSL_CONF=/dev/null app"], [], "yes"),
+        (["env", "-SOPENSSL_CONF=/dev/null app"], [], "yes"),
+        (["env", "-C"], [], "no"),
+        (["tini", "--", "env", "OPENSSL_CONF=/dev/null", "app"], [], "yes"),
         (["env", "--", "app", "OPENSSL_CONF=/dev/null"], [], "no"),
         (["sh", "-c", "OPENSSL_CONF=/dev/null app"], [], "yes"),
         (["/bin/bash", "-lc", 'export A=1 OPENSSL_CONF="/dev/null"; exec app'], [], "yes"),
@@ -87,4 +92,5 @@ def test_hostile_commands_take_no_time() -> None:
     start = time.process_time()
     for text in ("env " * 60_000, 'GODEBUG="' * 25_000, "unset " * 40_000, "GODEBUG=-D" + "-Dfips" * 30_000, "su " * 80_000):
         assert see(fips_system(), command=["sh", "-c", text]).collected
+    assert see(fips_system(), command=["env", "-S" * 100_000, *["env"] * 900]).collected
     assert time.process_time() - start < 5
