@@ -83,20 +83,17 @@ def test_a_full_image_is_denied_with_path_layer_and_fix(gate: Gate, lab: Lab) ->
     assert "hunter2" not in str(done.rule("hardening.secret_text"))
 
 
-@pytest.mark.parametrize(("category", "code"), [("1", 1), ("3", 1)])
-def test_categories(gate: Gate, lab: Lab, category: str, code: int) -> None:
-    """CAT I denies under every category; CAT II is only said under 1."""
-    done = judge(gate, lab, built(FULL), category)
-    assert done.code == code
-    assert ("hardening.setuid" in done.reasons) is (category != "1")
-    assert "hardening.remote_access" in done.reasons
-    if category == "1":
-        assert done.rule("hardening.setuid")["state"] == "not_applicable"
-        assert "setuid" in {result["term"] for result in done.rule("hardening.milder")["results"]}
+def test_a_milder_category_is_only_said(gate: Gate, lab: Lab) -> None:
+    """CAT I denies; CAT II warns under 1, and its rule does not pass."""
+    done = judge(gate, lab, built(FULL), "1")
+    assert done.code == 1
+    assert "hardening.remote_access" in done.reasons and "hardening.setuid" not in done.reasons
+    assert done.rule("hardening.setuid")["state"] == "not_applicable"
+    assert "setuid" in {result["term"] for result in done.rule("hardening.milder")["results"]}
 
 
 def test_a_waiver_by_path(gate: Gate, lab: Lab) -> None:
-    """One file is waived by its path, another is not."""
+    """One file is waived by its path; another is not, whose name only begins so and goes on behind a bar."""
     day = datetime.datetime.now(datetime.UTC).date()
     waiver = {
         "id": "W1", "rule": "hardening.setuid", "term": "usr/bin/su", "reason": "used by the start script",
@@ -106,7 +103,7 @@ def test_a_waiver_by_path(gate: Gate, lab: Lab) -> None:
     waivers = lab.file("waivers.yaml", {"schema": "gate.waivers/v1", "waivers": [waiver]})
     one = [*MINIMAL, folder("usr/bin"), File("usr/bin/su", b"x", mode=0o4755)]
     assert judge(gate, lab, built(one), "2", "--waivers", waivers).code == 0
-    assert judge(gate, lab, built([*one, File("usr/bin/mount", b"x", mode=0o4755)]), "2", "--waivers", waivers).code == 1
+    assert judge(gate, lab, built([*one, File("usr/bin/su|x", b"x", mode=0o4755)]), "2", "--waivers", waivers).code == 1
 
 
 @pytest.mark.parametrize(
@@ -114,9 +111,13 @@ def test_a_waiver_by_path(gate: Gate, lab: Lab) -> None:
     [
         (built(MINIMAL, User="nobody"), [], 3, ["hardening.undecided"]),
         (built([*MINIMAL, File("../x", b"")]), [], 3, ["hardening.coverage_below", "hardening.undecided"]),
-        (built(MINIMAL, history=[]), ["--param", 'stig_baseline={"min_coverage": 0.99}'], 3, ["hardening.coverage_below"]),
         (built(MINIMAL), ["--param", "stig_require_results=true"], 1, ["stig.required"]),
-        (built(MINIMAL, ExposedPorts={"80/tcp": {}}), ["--param", 'stig_baseline={"allowed_ports": ["80/tcp"]}'], 0, []),
+        (
+            built([*MINIMAL, folder("srv/apt"), symlink("etc/apt", "/srv/apt"), symlink("run", "srv")]),
+            [],
+            3,
+            ["hardening.undecided"],
+        ),
     ],
 )
 def test_what_cannot_be_told_is_no_pass(
