@@ -20,7 +20,7 @@ from gate.evidence.filesystem.collect import shown
 from gate.evidence.fips.found import Found, is_system_library
 from gate.evidence.fips.openssl_conf import Unreadable, parse
 from gate.evidence.fips.openssl_files import LibraryFacts
-from gate.evidence.fips.openssl_providers import Provider, Providers, State, read_providers
+from gate.evidence.fips.openssl_providers import LOOSE, Provider, Providers, State, read_providers
 from gate.evidence.fips.openssl_view import NotLookedAt, View, variables
 from gate.evidence.fips.owners import Owners
 from gate.model.evidence import Diagnostic
@@ -197,7 +197,7 @@ class _Finder:
             integrity="not_checked",
             activated=activated,
             overridden=overridden,
-            bypassable=now.config.state == "preferred",
+            bypassable=now.config.state == "preferred" or any(text.startswith(LOOSE) for text in now.config.problems),
             reasons=reasons,
             provider=shown(fips),
         )

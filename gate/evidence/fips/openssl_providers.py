@@ -24,6 +24,9 @@ _HARMLESS = frozenset({"base", "null"})
 """Providers without algorithms of their own."""
 _MODULES = frozenset({"alg_section", "engines", "oid_section", "providers", "random", "ssl_conf", "stbl_section"})
 """What ``OPENSSL_load_builtin_modules`` knows. ``alg_section.2`` is one of them too, and ``2.alg_section`` is not."""
+_CHECKS = ("security-checks", "conditional-errors")
+LOOSE = "the fips provider does not refuse everything:"
+"""Begins a problem about options of ``fipsmodule.cnf`` (fips_config(5)): short keys pass, or errors of self-tests do."""
 _RANDOM = frozenset({"random", "cipher", "digest", "properties", "seed", "seed_properties", "random_provider"})
 _MOST = 100
 
@@ -139,6 +142,8 @@ def _providers(conf: Conf, section: str, version: tuple[int, ...], problems: lis
             raise Unreadable(f"{value[:80]}: activate is {said[:20]!r}, which is neither yes nor no")
         if on:
             made.append(provider)
+            if is_fips(provider):
+                problems += [f"{LOOSE} {name} = 0" for name in _CHECKS if settings.get(name, "1").lower() in _FALSE]
         if settings.get("soft_load", "0").lower() in _TRUE and is_fips(provider):
             problems.append("the fips provider is loaded softly: without it, OpenSSL goes on")
     return made

@@ -87,6 +87,17 @@ def test_env_takes_fips_away(env: list[str], activated: str, overridden: str) ->
     assert (found.activated, found.overridden) == (activated, overridden)
 
 
+@pytest.mark.parametrize(
+    ("line", "bypassable"), [("security-checks = 0", True), ("conditional-errors = no", True), ("security-checks = 1", False)]
+)
+def test_options_of_the_provider_that_let_things_pass(line: str, bypassable: bool) -> None:
+    """It is on, and short keys pass."""
+    recorded = fipsmodule()
+    found = look(debian(conf(STRICT), File(recorded.name, recorded.data + line.encode() + b"\n")))
+    assert (module(found, LIBRARY).bypassable, module(found, FIPS).bypassable) == (bypassable, bypassable)
+    assert module(found, LIBRARY).activated == "yes"
+
+
 def test_env_alone_may_turn_it_on() -> None:
     """The stock configuration stays, and `OPENSSL_CONF` names one that is strict: it is followed."""
     facts = look(debian(conf(STOCK), fipsmodule(), File("opt/fips.conf", STRICT.encode())), env=["OPENSSL_CONF=/opt/fips.conf"])
