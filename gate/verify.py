@@ -152,6 +152,9 @@ def _one(
             errors.append(tried)
         else:
             looked = tried
+            from gate.evidence.sbom.inside import only_sboms
+
+            opened += only_sboms(_opener(plan).open_all(looked.sboms))
     book = Book(plan.decision.waivers)
 
     def waived(finding: Finding, about: Subject) -> tuple[str, ...]:
@@ -207,7 +210,9 @@ def _scan(source: ImageSource, subject: Subject, plan: Plan) -> tuple[list[Opene
             opened += _opener(plan).open_all([scan(source, subject)]) if scan is not None else []
         except EvidenceError as error:
             reason = error.what + (f": {error.why}" if error.why else "")
-            errors.append(CollectionError(kind=kind, evidence=None, source=name, code="scan_failed", reason=reason, fix=error.fix))
+            errors.append(
+                CollectionError(kind=kind, evidence=None, source=name, code="scan_failed", reason=reason, fix=error.fix)
+            )
     return opened, errors
 
 

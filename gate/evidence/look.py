@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
+
 from gate.evidence.crypto import collect as crypto
 from gate.evidence.filesystem import collect as filesystem
 from gate.evidence.filesystem.hardening import collect as hardening
 from gate.evidence.fips import collect as fips
+from gate.evidence.interface import Document
+from gate.evidence.sbom import inside
 from gate.model.compliance import Filesystem
 from gate.model.crypto import CryptoFacts
 from gate.model.fips import FipsFacts
@@ -26,6 +30,8 @@ class Looked:
     crypto: CryptoFacts
     files: FileSystem
     hardening: Hardening
+    sboms: tuple[Document, ...] = ()
+    """Files inside that look like SBOMs; nobody vouches for them."""
 
 
 def look(source: ImageSource, subject: Subject, now: str) -> Looked:
@@ -33,6 +39,10 @@ def look(source: ImageSource, subject: Subject, now: str) -> Looked:
 
     Raises EvidenceUnavailable, EvidenceInvalid, FormatRefused, LimitExceeded.
     """
-    seen, files = filesystem.collect(source, subject, now, {**hardening.choosers(), **fips.choosers(), **crypto.choosers_at(now)})
+    others = {**hardening.choosers(), **fips.choosers(), **crypto.choosers_at(now), inside.COLLECTOR: inside.chooser()}
+    seen, files = filesystem.collect(source, subject, now, others)
     modules = fips.facts(files, subject)
-    return Looked(seen, modules, crypto.facts(files, subject, now, modules), files, hardening.facts(files, subject))
+    sboms, notes = inside.documents(files)
+    seen = msgspec.structs.replace(seen, diagnostics=(*seen.diagnostics, *notes))
+    keys = crypto.facts(files, subject, now, modules)
+    return Looked(seen, modules, keys, files, hardening.facts(files, subject), sboms)
