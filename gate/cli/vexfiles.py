@@ -60,6 +60,12 @@ def _files(folder: Path, limits: Limits) -> list[Path]:
         for end in _PACKED:
             name = name.removesuffix(end)
         if name.endswith(_ENDS):
+            if any("\ud800" <= char <= "\udfff" for char in str(inner)):
+                raise UsageError(
+                    f"--vex {folder}: the name {ascii(str(inner))} is not UTF-8",
+                    why="a verdict names each document, and could not name this one",
+                    fix="rename the file",
+                )
             found.append(item)
         if len(found) > limits.evidence_documents:
             raise LimitExceeded("evidence_documents", limits.evidence_documents, f"VEX documents in {folder}")

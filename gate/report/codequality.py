@@ -76,7 +76,7 @@ def _issue(rule: str, text: str, severity: str, identity: str, style: Style) -> 
     return {
         "description": text,
         "check_name": rule,
-        "fingerprint": hashlib.sha256(f"{rule}\0{identity}".encode()).hexdigest(),
+        "fingerprint": hashlib.sha256(f"{rule}\0{identity}".encode("utf-8", "backslashreplace")).hexdigest(),
         "severity": severity,
         "location": {"path": style.policy_path, "lines": {"begin": 1}},
     }

@@ -42,6 +42,13 @@ def _load(*paths: Path, limits: Limits = DEFAULT) -> tuple[VexInputs, list[str]]
     return load(map(str, paths), limits, lambda name, data: seen.append(name)), seen
 
 
+def test_a_name_that_no_verdict_could_hold_is_a_usage_error(tmp_path: Path) -> None:
+    """A file whose name is no UTF-8 is refused by its name, and never ends in an internal error."""
+    (tmp_path / "a\udcff.json").write_bytes(DATA)
+    with pytest.raises(UsageError, match="not UTF-8"):
+        _load(tmp_path)
+
+
 def _repository(folder: Path, *packages: tuple[str, str], documents: Iterable[str] = ()) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     listed = [{"id": purl, "location": location, "format": "openvex"} for purl, location in packages]
