@@ -117,7 +117,7 @@ def collect(shelf: Shelf, digest: str) -> Attachments:
         lambda: _referrers(shelf, digest, tag, budget),
         lambda: _legacy(shelf, digest, f"{tag}.sig", "sig", budget),
         lambda: _legacy(shelf, digest, f"{tag}.att", "att", budget),
-        lambda: _legacy_sbom(shelf, digest, f"{tag}.sbom"),
+        lambda: _legacy_sbom(shelf, digest, f"{tag}.sbom", budget),
     ]
     parts = concurrently(lambda read: read(), lists, shelf.limits.workers)
     items = tuple(item for part in parts for item in part.items)
@@ -194,17 +194,22 @@ def _legacy(shelf: Shelf, digest: str, tag: str, kind: Kind, budget: _Budget) ->
     return Attachments(_layers(shelf, found, f"tag {tag}", digest, kind, budget))
 
 
-def _legacy_sbom(shelf: Shelf, digest: str, tag: str) -> Attachments:
-    """cosign's unsigned SBOM attachment: deprecated and never evidence, but worth a line. A failure to look is no error."""
+def _legacy_sbom(shelf: Shelf, digest: str, tag: str, budget: _Budget) -> Attachments:
+    """cosign's unsigned SBOM attachment: deprecated, listed as any unsigned referrer. A failure to look is no error."""
     try:
         data = shelf.tagged(tag, digest)
         if data is None:
             return Attachments()
-        layers = manifest(data, f"tag {tag}", shelf.limits).layers
+        found = manifest(data, f"tag {tag}", shelf.limits)
     except EvidenceError:
         return Attachments()
-    reason = "cosign attach sbom: unsigned and deprecated, never evidence; attach a signed attestation instead"
-    return Attachments(inventory=tuple(InventoryItem(layer.digest, layer.media_type, f"tag {tag}", reason) for layer in layers))
+    reason = "cosign attach sbom: unsigned and deprecated, so it satisfies nothing; attach a signed attestation instead"
+    inventory = tuple(InventoryItem(layer.digest, layer.media_type, f"tag {tag}", reason) for layer in found.layers)
+    try:
+        read = _layers(shelf, found, f"tag {tag}", digest, "other", budget)
+    except EvidenceError:
+        read = ()
+    return Attachments(tuple(item for item in read if item.problem is None), inventory)
 
 
 def _layers(shelf: Shelf, found: Manifest, source: str, digest: str, kind: Kind, budget: _Budget) -> tuple[Attachment, ...]:

@@ -173,13 +173,15 @@ def test_legacy_signatures_and_attestations_are_found(registry: FakeRegistry, op
     assert found[1].source == f"tag {TAG}.sig layer 1"
 
 
-def test_an_sbom_tag_is_inventory_and_never_evidence(registry: FakeRegistry, opener: Opener) -> None:
-    """It is unsigned; it is mentioned, so that its owner learns why it does not count."""
+def test_an_sbom_tag_is_an_unsigned_referrer_and_said_so(registry: FakeRegistry, opener: Opener) -> None:
+    """It is read like anything unsigned that hangs on the image, and its owner learns why it does not count."""
     name = _fill(registry)
     registry.push("team/app", legacy([("text/spdx+json", b"{}", {})]), f"{TAG}.sbom")
     found = opener(name).collect(APP.digest)
-    assert found.items == ()
-    assert "never evidence" in found.inventory[0].reason
+    assert [(item.kind, item.data, item.source, item.attached_to) for item in found.items] == [
+        ("other", b"{}", f"tag {TAG}.sbom", APP.digest)
+    ]
+    assert "satisfies nothing" in found.inventory[0].reason
 
 
 @pytest.mark.parametrize(
@@ -319,7 +321,7 @@ def test_a_signature_manifest_of_many_layers_is_bounded(registry: FakeRegistry, 
 
 @pytest.mark.parametrize("status", [500, 404])
 def test_an_sbom_tag_that_failed_hurts_nobody(registry: FakeRegistry, opener: Opener, status: int) -> None:
-    """It would not have been evidence."""
+    """It would not have counted."""
     name = _fill(registry)
     registry.fail(r"manifests/sha256-\w+\.sbom", status=status)
     assert opener(name).collect(APP.digest).inventory == ()
