@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import tarfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -400,6 +401,17 @@ def test_caches(path: str, kind: str | None) -> None:
 def test_what_links_lead_away_is_not_read_whole(files: list[File], fields: set[str]) -> None:
     """What is known by its path would be missed behind a link to another place; merged ``/usr`` is none."""
     assert set(look(files).incomplete) == fields
+
+
+@pytest.mark.parametrize(
+    "word", ["apt ", "apt-get x ", "apk ", "yum -y ", "--setopt=", "curl -u ", "a=", "eyJaaaaaaaa", "https://a"]
+)
+def test_no_step_of_a_history_takes_long(word: str) -> None:
+    """Patterns that look for one word after another must not start anew at each; a step of 64 KiB took half a minute."""
+    text = ("RUN " + word * 70_000)[: 64 * 1024]
+    started = time.process_time()
+    look([], history=history(text, text), env=(f"A_SECRET=/{word * 20_000}",))
+    assert time.process_time() - started < 3
 
 
 def test_a_long_history_is_not_read_whole() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gate.model.hardening import BuildStep, SecretText
 from gate.model.input import ImageConfig
@@ -22,6 +22,8 @@ _NO_VALUE = re.compile(
 )
 """Nothing, switches, small numbers, placeholders and variables of a shell."""
 _PATH = re.compile(r"/[\w.@/-]*")
+_LONGEST = 4096
+"""Characters of a path (PATH_MAX of Linux)."""
 _RANDOM = re.compile(r"(?=[^/]{0,99}[a-z])(?=[^/]{0,99}[A-Z])(?=[^/]{0,99}[0-9])[^/]{16}")
 """Part of a path that looks like base64, in which one of 64 texts begins with a slash."""
 _VALUES = {
@@ -45,16 +47,17 @@ _NOP = r"(?:[^#]{0,200}#\(nop\))"
 _ADD = re.compile(rf"^(?:{_NOP} *)?ADD +(.*)$", re.S)
 _NO_RUN = re.compile(rf"{_NOP}|(COPY|ENV|LABEL|CMD|ENTRYPOINT|WORKDIR|ARG|USER) ")
 _ADDRESS = re.compile(r"(?i)\b(https?|ftp|git|ssh)://|\bgit@")
-_UPDATE = re.compile(
-    r"\b(apt-get|apt|aptitude)\b[^;&|]*\bupdate\b|\bapk\b[^;&|]*\bupdate\b|\b(dnf|yum|microdnf|tdnf) +(-\S+ +)*makecache\b"
+_APT, _APK, _DNF = (re.compile(rf"\b({names})\b") for names in ("apt-get|apt|aptitude", "apk", "dnf|yum|microdnf|tdnf"))
+_UPDATE = ((_APT, re.compile(r"\bupdate\b")), (_APK, re.compile(r"\bupdate\b")), (_DNF, re.compile(r"\bmakecache\b")))
+_INSTALL = (
+    (_APT, re.compile(r"\b(install|upgrade|dist-upgrade|full-upgrade|build-dep|satisfy)\b")),
+    (_APK, re.compile(r"\b(add|upgrade)\b")),
+    (_DNF, re.compile(r"\b(install|upgrade|update)\b")),
 )
-_INSTALL = re.compile(
-    r"\b(apt-get|apt|aptitude)\b[^;&|]*\b(install|upgrade|dist-upgrade|full-upgrade|build-dep|satisfy)\b|"
-    r"\bapk\b[^;&|]*\b(add|upgrade)\b|\b(dnf|yum|microdnf|tdnf)\b[^;&|]*\b(install|upgrade|update)\b"
-)
+"""Program, and what it is told to do in the same command; two looks, as one pattern would be quadratic in a hostile history."""
 _UNVERIFIED = re.compile(
     r"--allow-unauthenticated|--force-yes|--nogpgcheck|--no-gpg-checks?|--allow-untrusted|--allow-insecure-repositories|"
-    r"--nosignature|--setopt=\S*gpgcheck=(0|false|no|off)\b|"
+    r"--nosignature|--setopt=\S{0,100}gpgcheck=(0|false|no|off)\b|"
     r"(?i:(AllowUnauthenticated|AllowInsecureRepositories|AllowWeakRepositories)=[\"']?(true|1|yes|on|with|enable))"
 )
 
@@ -69,7 +72,7 @@ def _is_secret(name: str, value: str) -> bool:
     value = value.strip().strip("\"'")
     if not _NAME.search(name) or _HARMLESS.search(name) or _NO_VALUE.fullmatch(value):
         return False
-    return not _PATH.fullmatch(value) or _RANDOM.search(value) is not None
+    return len(value) > _LONGEST or not _PATH.fullmatch(value) or _RANDOM.search(value) is not None
 
 
 def secret_texts(config: ImageConfig) -> tuple[tuple[SecretText, ...], bool]:
@@ -111,6 +114,15 @@ def _assigned(text: str) -> Iterator[tuple[str, str]]:
         yield match[1].lstrip("-"), match[2]
 
 
+def _does(text: str, what: Iterable[tuple[re.Pattern[str], re.Pattern[str]]]) -> bool:
+    for command in re.split(r"[;&|]", text):
+        for program, verb in what:
+            named = program.search(command)
+            if named is not None and verb.search(command, named.end()):
+                return True
+    return False
+
+
 def build_steps(config: ImageConfig, layers: tuple[str, ...]) -> tuple[str, tuple[BuildStep, ...]]:
     """Whether the history tells of each layer, and its steps of interest; ``layers`` are their digests in order.
 
@@ -135,7 +147,7 @@ def build_steps(config: ImageConfig, layers: tuple[str, ...]) -> tuple[str, tupl
             elif not base:
                 steps.append(BuildStep(kind="add", place=place, layer=layer))
         elif not _NO_RUN.match(text):
-            if _UPDATE.search(text) and not _INSTALL.search(text):
+            if _does(text, _UPDATE) and not _does(text, _INSTALL):
                 steps.append(BuildStep(kind="update_alone", place=place, layer=layer))
             if _UNVERIFIED.search(text):
                 steps.append(BuildStep(kind="unverified_install", place=place, layer=layer))
