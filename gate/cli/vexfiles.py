@@ -62,7 +62,7 @@ def _files(folder: Path, limits: Limits) -> list[Path]:
         if name.endswith(_ENDS):
             if any("\ud800" <= char <= "\udfff" for char in str(inner)):
                 raise UsageError(
-                    f"--vex {folder}: the name {ascii(str(inner))} is not UTF-8",
+                    f"--vex {folder}: the name {str(inner)!a} is not UTF-8",
                     why="a verdict names each document, and could not name this one",
                     fix="rename the file",
                 )
