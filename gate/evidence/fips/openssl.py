@@ -20,7 +20,7 @@ from gate.evidence.filesystem.collect import shown
 from gate.evidence.fips.found import Found, is_system_library
 from gate.evidence.fips.openssl_conf import Unreadable, parse
 from gate.evidence.fips.openssl_files import LibraryFacts
-from gate.evidence.fips.openssl_providers import LOOSE, Provider, Providers, State, read_providers
+from gate.evidence.fips.openssl_providers import LOOSE, Provider, Providers, State, demands_fips, read_providers
 from gate.evidence.fips.openssl_view import NotLookedAt, View, variables
 from gate.evidence.fips.owners import Owners
 from gate.model.evidence import Diagnostic
@@ -84,7 +84,7 @@ def effect_of(view: View, where: Directories, env: Mapping[str, str], section: s
         if path and view.read(path) is not None:
             providers = read_providers(parse(path, view.read, env, where.openssldir), section, where.version)
             state = providers.state()
-            unknown = bool(providers.doubts) and state in {"strict", "preferred"}
+            unknown = bool(providers.doubts) and (state in {"strict", "preferred"} or where.follows_kernel)
             if providers.fips is not None:
                 fips, integrity, trouble = _provider(view, providers.fips, modules, where)
                 if trouble:
@@ -112,14 +112,18 @@ def effect_of(view: View, where: Directories, env: Mapping[str, str], section: s
         settings=providers.settings,
         problems=(*providers.problems, *providers.doubts, *problems),
     )
-    return Effect(config, "unknown" if unknown else _activated(view, where, state, modules, env), fips, integrity)
+    return Effect(
+        config, "unknown" if unknown else _activated(view, where, state, modules, env, providers.properties), fips, integrity
+    )
 
 
-def _activated(view: View, where: Directories, state: State, modules: str, env: Mapping[str, str]) -> Activation:
+def _activated(view: View, where: Directories, state: State, modules: str, env: Mapping[str, str], properties: str) -> Activation:
     if state in {"strict", "preferred"}:
         return "yes"
     if state == "broken":
         return "broken"
+    if properties and not demands_fips(properties):
+        return "no"  # said by the configuration, which comes after the kernel's flag
     if where.follows_kernel and view.library(f"{modules}/fips.so") is not None:
         forced = env.get("OPENSSL_FORCE_FIPS_MODE") if where.force_variable else None
         return "host" if forced is None else "no" if forced.strip() in {"", "0"} else "yes"

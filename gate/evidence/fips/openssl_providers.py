@@ -103,7 +103,10 @@ def read_providers(conf: Conf, section: str, version: tuple[int, ...]) -> Provid
         if kind == "providers":
             active += _providers(conf, value, version, problems)
         elif kind == "alg_section":
-            properties = _properties(_section(conf, value, full), properties, problems)
+            values = _section(conf, value, full)
+            properties = _properties(values, properties, problems)
+            if not properties and any(name.partition(".")[0] == "default_properties" for name in values):
+                doubts.append(f"{full[:80]} sets the default properties to nothing")
         elif kind == "ssl_conf":
             settings = _tls(conf, value, full)
         elif kind == "engines":

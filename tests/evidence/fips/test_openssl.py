@@ -136,6 +136,23 @@ def test_builds_that_follow_the_kernel(said: tuple[str, ...], env: list[str], ac
     assert module(facts, LIBRARY).activated == activated
 
 
+@pytest.mark.parametrize(
+    ("line", "activated"),
+    [
+        ("default_properties = fips=no", "no"),
+        ("default_properties = ?fips=yes", "no"),
+        ("fips_mode = no", "no"),
+        ("default_properties =", "unknown"),
+        ("rh-allow-sha1-signatures = yes", "host"),
+    ],
+)
+def test_a_configuration_outdoes_the_kernels_flag(line: str, activated: str) -> None:
+    """Default properties of the configuration come after those that the flag sets."""
+    text = f"openssl_conf = i\n[i]\nalg_section = a\n[a]\n{line}\n"
+    library = File(LIBRARY, libcrypto("3.0.7", "/usr/lib/ssl", KERNEL))
+    assert module(look(debian(conf(text), library)), LIBRARY).activated == activated
+
+
 def test_env_turns_a_host_build_off() -> None:
     """`OPENSSL_FORCE_FIPS_MODE=0` overrides the kernel's flag."""
     library = File(LIBRARY, libcrypto("3.0.7", "/usr/lib/ssl", KERNEL, "OPENSSL_FORCE_FIPS_MODE"))
