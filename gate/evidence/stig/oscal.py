@@ -17,7 +17,7 @@ from gate.model.stig import StigReport, StigResult, StigWord
 
 _STATES: dict[str, StigWord] = {"satisfied": "pass", "not-satisfied": "fail"}
 _REASONS: dict[str, StigWord] = {"not-applicable": "notapplicable", "not-tested": "notchecked", "error": "error"}
-"""Reasons that say more than the two states: of either, a control that is not applicable or was not tested is no pass and no failure."""
+"""Reasons that say more than the two states: what is not applicable or was not tested is neither a pass nor a failure."""
 
 
 class _Property(msgspec.Struct):
