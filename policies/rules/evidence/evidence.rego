@@ -250,11 +250,20 @@ _uncollected["stig"] := "fail_on_stig" if {
 #   applies_to: [image, index, archive, digest]
 #   collections: [prod, dev]
 #   ref: docs/rules.md#evidenceunread
-no_verdict contains result.make(rego.metadata.chain(), [err.source, err.kind, err.reason], {
-	"term": err.source,
-	"evidence": [id | id := err.evidence; id != null],
-	"got": err.code,
-	"data": err,
-}) if {
+no_verdict contains result.make(rego.metadata.chain(), [err.source, err.kind, err.reason], object.union(
+	{
+		"term": err.source,
+		"evidence": [id | id := err.evidence; id != null],
+		"got": err.code,
+		"data": err,
+	},
+	_own_fix(err),
+)) if {
 	some err in evidence.unread
 }
+
+# The error's own remedy, where it has one, says more than the rule can.
+_own_fix(err) := {"fix": err.fix} if {
+	is_string(err.fix)
+	err.fix != ""
+} else := {}

@@ -284,6 +284,12 @@ test_a_named_file_that_cannot_be_read_gives_no_verdict_whatever_else_there_is if
 	{r.rule | some r in evidence.no_verdict} == {"evidence.unread"} with input as doc
 }
 
+test_the_error_s_own_remedy_is_shown[given] if {
+	some given, shown in {"name a database": "name a database", "": "Repair the document and give it again, leave it out, or retry when the registry answers."}
+	doc := t.changed(t.base, {"/errors": [object.union(t.error("unknown", "--scan"), {"fix": given})]})
+	{r.fix | some r in evidence.no_verdict} == {shown} with input as doc
+}
+
 # What keeps an unsigned item out is that it is unsigned; how it is bound comes after.
 test_an_unsigned_item_is_called_unsigned[kind] if {
 	unsigned := {"/verification/state": "unverified", "/verification/reason": "not signed", "/binding": "asserted"}
