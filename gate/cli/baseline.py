@@ -224,15 +224,17 @@ def _previous(outcomes: list[Outcome], named: str | None, store: str | None) -> 
     from gate.audit.store import Store
     from gate.cli.stores import local_path
     from gate.limits import Limits
-    from gate.report.interface import load_report
+    from gate.report.interface import load_report, outcome_digest
 
     place = Store(local_path(store), Limits.from_environment())
+    given = {outcome_digest(outcome) for outcome in outcomes}
     wanted = {
         outcome.subject.name: min(o.time.now for o in outcomes if o.subject.name == outcome.subject.name) for outcome in outcomes
     }
     newest: dict[str, Any] = {}
     for record in place.verdicts():
-        if record.name in wanted and record.time < wanted[record.name]:
+        # Times are whole seconds, and two runs may fall into one: the verdict itself is told by its digest.
+        if record.name in wanted and record.time <= wanted[record.name] and record.outcome not in given:
             held = newest.get(record.name)
             if held is None or record.time >= held.time:
                 newest[record.name] = record
