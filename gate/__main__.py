@@ -66,6 +66,12 @@ def main() -> NoReturn:
     code = run()
     if code == 130:
         _leave(code)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python flushes once more at its end, and would end with 120 instead; and what was not delivered is no result.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code or 3
     sys.exit(code)
 
 
