@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -142,9 +142,10 @@ def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-_plain: Callable[[Waiver], Waiver] = lambda waiver: msgspec.structs.replace(  # noqa: E731  # one expression, used as a key
-    waiver, source="", state="invalid", problem="", expires_in_s=None, scope=Scope(**msgspec.structs.asdict(waiver.scope))
-)
+def _plain(waiver: Waiver) -> Waiver:
+    """The waiver without what reading and judging add to it."""
+    scope = Scope(**msgspec.structs.asdict(waiver.scope))
+    return msgspec.structs.replace(waiver, source="", state="invalid", problem="", expires_in_s=None, scope=scope)
 
 
 def _checked(text: str, meant: Sequence[Waiver], name: str = "waivers.yaml") -> str:
