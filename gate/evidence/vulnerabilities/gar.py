@@ -188,10 +188,11 @@ def _number(raw: msgspec.Raw | None) -> int:
 
 def _findings(item: _Occurrence, details: _Details, where: str, notes: Notes) -> list[ReportedFinding]:
     note = (item.note_name or "").rpartition("/")[2]
-    own = words.vulnerability_id(note or details.short_description or "", where)
+    short = details.short_description or ""
+    own = words.vulnerability_id(note or short, where)
     if not details.package_issue:
         raise EvidenceInvalid(f"{where} names no package", why="a finding in nothing cannot be counted or waived", fix=_AGAIN)
-    aliases = words.alias_ids(own, [details.short_description] if words.is_cve(details.short_description or "") else ())  # type: ignore[list-item]
+    aliases = words.alias_ids(own, [short] if words.is_cve(short) else ())
     score = words.score(details.cvss_v3.base_score if details.cvss_v3 else details.cvss_score)
     cvss = (Cvss(source="google", version="3.1" if details.cvss_v3 else "", vector="", score=score),) if score else ()
     made: list[ReportedFinding] = []
