@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gate.errors import EvidenceInvalid, FormatRefused, LimitExceeded
+from gate.errors import EvidenceInvalid, LimitExceeded
 from gate.limits import Limits
 
 GZIP = b"\x1f\x8b"
@@ -33,7 +33,9 @@ def unpacked(data: bytes, name: str, limits: Limits) -> bytes:
 
         return _drain(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY), (lzma.LZMAError,), data, name, limits)
     if data.startswith(ZSTD):
-        zstd = _zstd(name)
+        from gate.oci.unpack import zstd_library
+
+        zstd = zstd_library(name)
         options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW}
         return _drain(lambda: zstd.ZstdDecompressor(options=options), (zstd.ZstdError,), data, name, limits)
     return data
@@ -64,19 +66,3 @@ def _drain(make: Callable[[], Any], errors: tuple[type[Exception], ...], data: b
     except caught as error:
         raise EvidenceInvalid(f"{name}: broken compression ({error})", fix="fetch the file again") from None
     return bytes(whole)
-
-
-def _zstd(name: str) -> Any:
-    """Python's own module from 3.14 on, before that its backport."""
-    try:
-        try:
-            from compression import zstd  # type: ignore[import-not-found]  # Python 3.14
-        except ImportError:
-            from backports import zstd
-    except ImportError as error:
-        raise FormatRefused(
-            f"{name} is packed with zstd",
-            why="the package that reads it is not installed",
-            fix="pip install 'policy-gate[zstd]', or unpack it with zstd -d",
-        ) from error
-    return zstd

@@ -154,7 +154,7 @@ class Unpacked:
             raise EvidenceInvalid(f"{self._what} is cut", why="its gzip stream has no end", fix="build and push the image again")
 
     def _unzstd(self, head: bytes) -> Iterator[bytes]:
-        zstd = _library(self._what)
+        zstd = zstd_library(self._what)
         options = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
         stream, frames = zstd.ZstdDecompressor(options=options), 1
         try:
@@ -182,7 +182,7 @@ class Unpacked:
             raise EvidenceInvalid(f"{self._what} is cut", why="its zstd frame has no end", fix="build and push the image again")
 
 
-def _library(what: str) -> Any:
+def zstd_library(what: str) -> Any:
     """Python's own module from 3.14 on, before that its backport; raises FormatRefused without it."""
     try:
         try:
